@@ -1,0 +1,75 @@
+"""As conferências de entrada da escada: o que era esperado, o que veio, com números."""
+
+import torch
+from torch import Tensor
+
+
+def check_tensors(min_axes: int = 2, **tensors: Tensor) -> None:
+    first_name, first = next(iter(tensors.items()))
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, Tensor):
+            veio = type(tensor).__name__
+            raise TypeError(f"{name} deve ser um torch.Tensor, mas veio {veio}.")
+        if not tensor.is_floating_point():
+            raise TypeError(
+                f"{name} deve ter números reais (float32, por exemplo), "
+                f"mas veio {tensor.dtype}."
+            )
+        if tensor.dim() < min_axes:
+            raise ValueError(
+                f"{name} deve ter {min_axes} eixos ou mais, "
+                f"mas veio a forma {tuple(tensor.shape)}."
+            )
+        if tensor.dtype != first.dtype:
+            raise TypeError(
+                f"{name} é {tensor.dtype}, mas {first_name} é {first.dtype}: "
+                "use o mesmo dtype."
+            )
+        if tensor.device != first.device:
+            raise ValueError(
+                f"{name} está em {tensor.device}, mas {first_name} está em "
+                f"{first.device}: use o mesmo dispositivo."
+            )
+
+
+def check_same_width(q: Tensor, k: Tensor) -> None:
+    if q.shape[-1] != k.shape[-1] or q.shape[-1] == 0:
+        raise ValueError(
+            f"q tem d_k={q.shape[-1]}, mas k tem d_k={k.shape[-1]}: "
+            "devem ser iguais e maiores que 0."
+        )
+
+
+def check_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> None:
+    check_tensors(q=q, k=k, v=v)
+    check_same_width(q, k)
+    if k.shape[-2] != v.shape[-2] or k.shape[-2] == 0:
+        raise ValueError(
+            f"k tem {k.shape[-2]} tokens (T_k), mas v tem {v.shape[-2]}: "
+            "cada chave precisa do seu valor, e de ao menos uma chave."
+        )
+    try:
+        lead = torch.broadcast_shapes(q.shape[:-2], k.shape[:-2])
+        torch.broadcast_shapes(lead, v.shape[:-2])
+    except RuntimeError:
+        raise ValueError(
+            "os eixos de batch de q, k e v não combinam: vieram as formas "
+            f"{tuple(q.shape)}, {tuple(k.shape)} e {tuple(v.shape)}."
+        ) from None
+    if mask is None:
+        return
+    if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
+        veio = mask.dtype if isinstance(mask, Tensor) else type(mask).__name__
+        raise TypeError(f"mask deve ser bool (True = pode olhar), mas veio {veio}.")
+    if mask.device != q.device:
+        raise ValueError(f"mask está em {mask.device}, mas q está em {q.device}.")
+    scores = (*lead, q.shape[-2], k.shape[-2])
+    try:
+        fits = torch.broadcast_shapes(mask.shape, scores) == scores
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"mask tem a forma {tuple(mask.shape)}, que não cabe nos escores "
+            f"(..., T_q, T_k) = {tuple(scores)}."
+        )

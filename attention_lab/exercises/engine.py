@@ -1,0 +1,718 @@
+"""O motor da correção: roda a resposta com cuidado e reconhece os enganos do catálogo.
+
+Um exercício novo é uma entrada de dados: `FunctionExercise` quando a resposta é uma
+função, `ValueExercise` quando é um número, uma palavra ou uma forma.
+"""
+
+import _thread
+import contextlib
+import html
+import inspect
+import io
+import linecache
+import math
+import re
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+TIME_LIMIT = 10.0  # segundos para a correção inteira
+RTOL, ATOL = 1e-4, 1e-5  # folga para float32 e para outra ordem de soma
+
+GLOSSES = [  # o que as mensagens mais comuns querem dizer
+    (r"^NameError", "esse nome não existe dentro da função: é um argumento dela?"),
+    (r"^IndexError", "um índice passou do fim: confira qual eixo o laço percorre."),
+    (
+        r"size of tensor a .* must match|not broadcast|broadcast together",
+        "as duas formas não se alinham, de trás para a frente; `keepdim=True` ou uma "
+        "transposta costuma faltar.",
+    ),
+    (
+        r"cannot be multiplied|size mismatch|must match .* got|Expected size",
+        "no produto de matrizes, as colunas da primeira têm de ser tantas quantas as "
+        "linhas da segunda.",
+    ),
+    (r"only one element tensors", "`.item()` só serve a um tensor de um número."),
+    (
+        r"boolean masks|bool tensor",
+        "a máscara tem de ser booleana: `dtype=torch.bool`.",
+    ),
+    (r"positional argument", "a função recebe argumentos demais ou de menos."),
+    (r"^RecursionError", "a função chama a si mesma sem parar."),
+    (r"ellipsis", "ainda há reticências (...) no meio da conta."),
+    (
+        r"return_types",
+        "`max` com eixo devolve valores e posições: use `.values` ou `amax`.",
+    ),
+]
+
+RIGHT, UNSOLVED, WRONG = "certo", "ainda não resolvido", "ainda não"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """Um engano conhecido: o que ele produz e o que se diz a quem o cometeu.
+
+    name: nome curto, para os testes
+    wrong: função com os mesmos argumentos do exercício, ou o valor errado
+    what: o que a resposta fez, em uma ou duas frases
+    see: onde rever, como "seção 3"
+    numbers: função (got, *inputs) -> frase com números; sem ela, o pior índice
+    untouched: é o ponto de partida de um "conserte o erro" ("ainda não resolvido")
+    """
+
+    name: str
+    wrong: object
+    what: str
+    see: str
+    numbers: Callable[..., str] | None = None
+    untouched: bool = False
+
+
+@dataclass(frozen=True)
+class FunctionExercise:
+    """Exercício respondido com uma função.
+
+    id: número, como "3.1"
+    reference: a função certa
+    inputs: função sem argumentos que devolve a lista de casos, cada um uma tupla
+    mistakes: o catálogo de enganos
+    outputs: nomes do que a função devolve, na ordem
+    gradient: confere também o gradiente em relação às entradas reais
+    by_hand: nomes que o enunciado pede para não usar, como "softmax"
+    adapt: transforma a resposta (uma classe, por exemplo) na função dos casos
+    praise: o que dizer quando está certo
+    """
+
+    id: str
+    reference: Callable
+    inputs: Callable[[], list[tuple]]
+    mistakes: Sequence[Mistake]
+    outputs: tuple[str, ...] = ("resultado",)
+    gradient: bool = False
+    by_hand: tuple[str, ...] = ()
+    adapt: Callable | None = None
+    praise: str = ""
+
+
+@dataclass(frozen=True)
+class ValueExercise:
+    """Exercício respondido com um valor: número, palavra, forma, lista.
+
+    id: número, como "3.2"
+    answer: o valor certo, ou uma função sem argumentos que o calcula
+    mistakes: o catálogo; `wrong` é um valor, ou uma função sem argumentos
+    tolerance: distância aceita entre números
+    praise: o que dizer quando está certo
+    """
+
+    id: str
+    answer: object
+    mistakes: Sequence[Mistake]
+    tolerance: float = 0.0
+    praise: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """O que a correção viu. Vale True quando a resposta está certa.
+
+    status: "certo", "ainda não resolvido" ou "ainda não"
+    mistake: nome do engano reconhecido, ou "" quando não é do catálogo
+    lines: pares (rótulo, frase); rótulo vazio para a frase solta
+    """
+
+    id: str
+    status: str
+    lines: tuple[tuple[str, str], ...] = ()
+    mistake: str = ""
+
+    def __bool__(self) -> bool:
+        return self.status == RIGHT
+
+    def __repr__(self) -> str:
+        rows = [f"{label}: {text}" if label else text for label, text in self.lines]
+        return "\n  ".join([f"{self.id} · {self.status}", *rows])
+
+    def _repr_html_(self) -> str:
+        colour, sign = {
+            RIGHT: ("#009E73", "✓"),
+            UNSOLVED: ("#6B7785", "…"),
+            WRONG: ("#D55E00", "✗"),
+        }[self.status]
+        rows = "".join(
+            "<div style='margin-top:4px'>"
+            + (f"<b>{html.escape(label)}:</b> " if label else "")
+            + _code_spans(html.escape(text))
+            + "</div>"
+            for label, text in self.lines
+        )
+        return (
+            f"<div style='border-left:6px solid {colour};background:#FFFFFF;"
+            "color:#1F2933;padding:8px 12px;max-width:46em;line-height:1.45'>"
+            f"<b>{sign} {html.escape(self.id)} · {self.status}</b>{rows}</div>"
+        )
+
+
+class _TimeUp(Exception):
+    pass
+
+
+@dataclass
+class _Run:
+    """Uma execução da resposta: o valor ou a exceção, e o que mais se notou."""
+
+    value: object = None
+    error: BaseException | None = None
+    printed: bool = False
+    changed: list[int] = field(default_factory=list)
+
+
+def find(catalogue: dict, exercise_id) -> tuple[object, Result | None]:
+    """O exercício pelo número; se não há, um resultado que lista os que há."""
+    key = str(exercise_id).strip().replace(",", ".")
+    if key in catalogue:
+        return catalogue[key], None
+    ids = ", ".join(catalogue)
+    text = f"Não há exercício {key!r}. Os que há: {ids}."
+    return None, Result(key, WRONG, (("", text),))
+
+
+def grade(exercise, answer) -> Result:
+    """Corrige uma resposta; nunca levanta exceção por causa dela."""
+    if answer is ... or answer is None:
+        return _unsolved(exercise.id)
+    if isinstance(exercise, ValueExercise):
+        return _grade_value(exercise, answer)
+    return _grade_function(exercise, answer)
+
+
+def sample(seed: int, *shapes: tuple[int, ...]) -> tuple[Tensor, ...]:
+    """Tensores normais de uma semente: a mesma entrada para todas as respostas.
+
+    >>> [tuple(t.shape) for t in sample(0, (2, 5, 3), (2, 7, 3))]
+    [(2, 5, 3), (2, 7, 3)]
+    """
+    generator = torch.Generator().manual_seed(seed)
+    return tuple(torch.randn(*shape, generator=generator) for shape in shapes)
+
+
+def decimal(x: float, digits: int = 3) -> str:
+    """Número com vírgula decimal, como na prosa.
+
+    >>> decimal(0.5), decimal(float("nan"))
+    ('0,500', 'NaN')
+    """
+    if math.isnan(x):
+        return "NaN"
+    if math.isinf(x):
+        return "∞" if x > 0 else "−∞"
+    return f"{x:.{digits}f}".replace(".", ",").replace("-", "−")
+
+
+# --- respostas que são funções -------------------------------------------------------
+
+
+def _grade_function(exercise: FunctionExercise, answer) -> Result:
+    if not callable(answer):
+        if isinstance(answer, str):
+            why = "Chegou um texto: tire as aspas e passe a própria função."
+        elif isinstance(answer, Tensor | np.ndarray | tuple | list):
+            why = "Chegou o resultado dela: passe só o nome, sem parênteses."
+        else:
+            why = f"Chegou um valor do tipo {type(answer).__name__}."
+        text = f"O `check` espera a sua função inteira. {why}"
+        return Result(exercise.id, WRONG, (("", text),), "not-a-function")
+
+    def call(*inputs):
+        function = answer if exercise.adapt is None else exercise.adapt(answer)
+        value = function(*inputs)
+        many = isinstance(value, list) and len(value) == len(exercise.outputs) > 1
+        return tuple(value) if many else value  # [output, weights] vale o par
+
+    deadline = time.monotonic() + TIME_LIMIT
+    cases = exercise.inputs()
+    runs = []
+    for inputs in cases:
+        run = _run(call, inputs, deadline)
+        runs.append(run)
+        if isinstance(run.error, _TimeUp):
+            text = (
+                f"Sua função passou de {TIME_LIMIT:.0f} segundos e foi interrompida. "
+                "As entradas são pequenas: procure um laço que não termina."
+            )
+            return Result(exercise.id, WRONG, (("", text),), "time")
+    first = runs[0]
+    if first.value is ... or isinstance(first.error, NotImplementedError):
+        return _unsolved(exercise.id)
+    expected = [_tensors(exercise.reference(*_copies(inputs))) for inputs in cases]
+    if all(_same(_outcome(run), want) for run, want in zip(runs, expected)):
+        return _grade_details(exercise, answer, call, cases, runs, expected, deadline)
+    for mistake in exercise.mistakes:
+        wrong = [_outcome(_run(mistake.wrong, inputs)) for inputs in cases]
+        if all(_same(_outcome(run), w) for run, w in zip(runs, wrong)):
+            return _recognised(exercise, mistake, cases, runs, expected)
+    return _unrecognised(exercise, cases, runs, expected)
+
+
+def _grade_details(exercise, answer, call, cases, runs, expected, deadline) -> Result:
+    """Os valores estão certos: falta ver entradas alteradas, dtype e gradiente."""
+    for run in runs:
+        if run.changed:
+            lines = _changed_lines(exercise, run)
+            return Result(exercise.id, WRONG, lines, "in-place")
+    names = set(getattr(getattr(answer, "__code__", None), "co_names", ()))
+    names -= set(getattr(answer, "__globals__", ()))  # o que o caderno definiu, vale
+    ready = [name for name in exercise.by_hand if name in names]
+    if ready:
+        text = (
+            f"O resultado está certo, mas veio pronto de `{ready[0]}`. Aqui o "
+            "exercício é escrever a conta."
+        )
+        return Result(exercise.id, WRONG, (("", text),), "ready-made")
+    for run, want in zip(runs, expected):
+        for name, got, ref in zip(exercise.outputs, _raw(run.value), want):
+            if ref.dtype == torch.bool and getattr(got, "dtype", None) not in (
+                torch.bool,
+                np.dtype(bool),
+            ):
+                text = (
+                    f"Os valores de `{name}` estão certos, mas o tipo não: a máscara "
+                    "deve ser booleana (True e False), não de números."
+                )
+                return Result(exercise.id, WRONG, (("", text),), "not-bool")
+    if exercise.gradient:
+        for inputs in cases:
+            text = _gradient_problem(exercise, call, inputs, deadline)
+            if text:
+                return Result(exercise.id, WRONG, (("", text),), "gradient")
+    praise = (("", exercise.praise),) if exercise.praise else ()
+    return Result(exercise.id, RIGHT, praise)
+
+
+def _gradient_problem(exercise, call, inputs, deadline) -> str:
+    """Frase que diz o que há de errado no gradiente; vazia se está certo."""
+    want = _gradients(exercise.reference, inputs, deadline)
+    try:
+        got = _gradients(call, inputs, deadline)
+    except RuntimeError as error:
+        if "inplace" in str(error):
+            return (
+                "Os valores estão certos, mas o gradiente falha: uma operação que "
+                "grava por cima (`-=`, `/=`, `exp_()`) apagou um número necessário ao "
+                "gradiente. Troque `a /= b` por `a = a / b`."
+            )
+        return (
+            "Os valores estão certos, mas o gradiente não chega às entradas: sem ele, "
+            "nada se treina. Procure `.item()`, `.tolist()`, `.detach()`, numpy, "
+            "`torch.no_grad()` ou `torch.tensor(...)` no caminho."
+        )
+    names = _argument_names(exercise)
+    for name, a, b in zip(names, want, got):
+        if not torch.allclose(a, b, 1e-3, 1e-4):
+            return (
+                f"Os valores estão certos, mas o gradiente em relação a `{name}` não: "
+                "parte da conta saiu do caminho (`.item()`, `.detach()`, "
+                "`torch.tensor(...)`)."
+            )
+    return ""
+
+
+def _gradients(function, inputs, deadline) -> list[Tensor]:
+    """O gradiente em cada entrada real; RuntimeError se não há caminho até elas."""
+    leaves = [
+        t.clone().requires_grad_()
+        if isinstance(t, Tensor) and t.is_floating_point()
+        else t
+        for t in inputs
+    ]
+    real = [t for t in leaves if isinstance(t, Tensor) and t.requires_grad]
+    run = _run(function, tuple(leaves), deadline, copy=False)
+    outs = [t for t in _raw(run.value) if isinstance(t, Tensor) and t.requires_grad]
+    if not outs:
+        raise RuntimeError(f"sem gradiente: {run.error}")
+    # pesos diferentes em cada posição, para que nenhum erro se cancele na soma
+    total = sum(
+        (o * torch.linspace(0.5, 1.5, o.numel()).view_as(o)).sum() for o in outs
+    )
+    grads = torch.autograd.grad(total, real, allow_unused=True)
+    return [torch.zeros_like(t) if g is None else g for t, g in zip(real, grads)]
+
+
+def _recognised(exercise, mistake, cases, runs, expected) -> Result:
+    if mistake.untouched:
+        lines = (("", mistake.what), ("Onde rever", mistake.see))
+        return Result(exercise.id, UNSOLVED, lines, mistake.name)
+    lines = [("O que a resposta fez", mistake.what)]
+    i = next(  # o primeiro caso em que ela se afasta do certo
+        i for i, run in enumerate(runs) if not _same(_outcome(run), expected[i])
+    )
+    if mistake.numbers is not None:
+        value = _raw(runs[i].value)
+        got = value if len(value) > 1 else value[0]
+        lines.append(("Nos números", mistake.numbers(got, *cases[i])))
+    elif runs[i].error is None:
+        lines.append(
+            ("Nos números", _difference(exercise, _outcome(runs[i]), expected[i]))
+        )
+    else:
+        lines.append(("A mensagem do Python", _error_text(runs[i].error)))
+    lines.append(("Onde rever", mistake.see))
+    return Result(exercise.id, WRONG, tuple(lines), mistake.name)
+
+
+def _unrecognised(exercise, cases, runs, expected) -> Result:
+    i = next(i for i, run in enumerate(runs) if not _same(_outcome(run), expected[i]))
+    run, shapes = runs[i], _shapes_text(exercise, cases[i])
+    if run.error is not None:
+        lines = [("Sua função parou com um erro", _error_text(run.error))]
+        if gloss := _gloss(run.error):
+            lines.append(("Em português", gloss))
+        lines.append(("As entradas eram", shapes))
+        return Result(exercise.id, WRONG, tuple(lines), "raised")
+    if run.value is None:
+        text = "Sua função devolveu None: falta um `return` com o resultado."
+        if run.printed:
+            text += " Mostrar com `print` não basta: o check lê o que ela devolve."
+        return Result(exercise.id, WRONG, (("", text),), "none")
+    got = _outcome(run)
+    if any(part is ... for part in _raw(run.value)):
+        text = "Uma das saídas ainda está com as reticências (...)."
+        return Result(exercise.id, WRONG, (("", text),), "half")
+    if isinstance(got, str):
+        return Result(exercise.id, WRONG, (("", got),), "type")
+    if len(got) != len(expected[i]):
+        names = ", ".join(exercise.outputs)
+        text = (
+            f"A função deve devolver {len(expected[i])} "
+            f"{'tensor' if len(expected[i]) == 1 else 'tensores'} ({names}), "
+            f"mas devolveu {len(got)}."
+        )
+        return Result(exercise.id, WRONG, (("", text),), "how-many")
+    lines = [("Nos números", _difference(exercise, got, expected[i]))]
+    right = sum(_same(_outcome(r), e) for r, e in zip(runs, expected))
+    if right:
+        lines.append(("", f"Já batem {right} de {len(runs)} casos."))
+    lines.append(("As entradas eram", shapes))
+    if run.changed:
+        lines += _changed_lines(exercise, run)
+    if run.printed:
+        lines.append(("", "O que sua função imprimiu foi escondido."))
+    text = (
+        "Não reconheci este engano. Para investigar, "
+        f'`case("{exercise.id}", {i + 1})` devolve as entradas deste caso.'
+    )
+    lines.append(("", text))
+    return Result(exercise.id, WRONG, tuple(lines))
+
+
+# --- respostas que são valores -------------------------------------------------------
+
+
+def _grade_value(exercise: ValueExercise, answer) -> Result:
+    want = exercise.answer() if callable(exercise.answer) else exercise.answer
+    if callable(answer):
+        text = (
+            "O `check` espera um valor, mas chegou uma função: chame-a, com parênteses."
+        )
+        return Result(exercise.id, WRONG, (("", text),), "function")
+    is_number = isinstance(want, float | int) and not isinstance(want, bool)
+    if is_number and isinstance(answer, tuple) and len(answer) == 2:
+        text = (
+            f"Em Python, o separador decimal é o ponto: {answer[0]},{answer[1]} "
+            f"vira um par. Escreva {answer[0]}.{answer[1]}."
+        )
+        return Result(exercise.id, WRONG, (("", text),), "comma")
+    if is_number and isinstance(answer, str):
+        text = (
+            "O `check` espera um número, mas chegou um texto: tire as aspas e use "
+            "ponto, não vírgula."
+        )
+        return Result(exercise.id, WRONG, (("", text),), "text")
+    if is_number:
+        answer = _only_element(answer)
+    if _same_value(answer, want, exercise.tolerance):
+        praise = (("", exercise.praise),) if exercise.praise else ()
+        return Result(exercise.id, RIGHT, praise)
+    if is_number and exercise.tolerance and answer in (round(want, 1), round(want, 2)):
+        text = "Quase: o começo está certo, mas faltam casas. Responda com três."
+        return Result(exercise.id, WRONG, (("", text),), "few-digits")
+    for mistake in exercise.mistakes:
+        wrong = mistake.wrong() if callable(mistake.wrong) else mistake.wrong
+        if _same_value(answer, wrong, exercise.tolerance):
+            lines = (
+                ("O que a resposta diz", mistake.what),
+                ("Onde rever", mistake.see),
+            )
+            return Result(exercise.id, WRONG, lines, mistake.name)
+    if is_number and _same_value(answer, 100 * want, 100 * exercise.tolerance):
+        text = "Parece porcentagem. Escreva um número entre 0 e 1, como 0.25."
+        return Result(exercise.id, WRONG, (("", text),), "percent")
+    text = f"A resposta {_show(answer)} não é a esperada, e não reconheci o engano."
+    if is_number:
+        text += " Refaça a conta no papel, um passo por linha."
+    return Result(exercise.id, WRONG, (("", text),))
+
+
+def _only_element(value):
+    """O número dentro de `[x]`, `(x,)` ou `tensor([x])`; o resto fica como veio."""
+    if isinstance(value, Tensor | np.ndarray):
+        value = value.tolist()
+    return value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
+
+
+def _same_value(a, b, tolerance: float) -> bool:
+    """Iguais como texto (sem caixa nem espaços), como sequência ou como número."""
+    if isinstance(a, Tensor | np.ndarray | np.generic):
+        a = a.tolist()
+    if isinstance(a, torch.Size):
+        a = tuple(a)
+    if isinstance(b, str):
+        return isinstance(a, str) and a.strip().casefold() == b.strip().casefold()
+    if isinstance(b, list | tuple):
+        return (
+            isinstance(a, list | tuple)
+            and len(a) == len(b)
+            and all(_same_value(x, y, tolerance) for x, y in zip(a, b))
+        )
+    if isinstance(a, bool) != isinstance(b, bool):
+        return False
+    try:
+        return math.isclose(float(a), float(b), rel_tol=0.0, abs_tol=tolerance + 1e-9)
+    except (TypeError, ValueError):
+        return False
+
+
+# --- rodar, comparar, dizer ----------------------------------------------------------
+
+
+def _run(function, inputs: tuple, deadline: float | None = None, copy=True) -> _Run:
+    """Roda a função sobre cópias: guarda o valor, o erro e as entradas alteradas."""
+    run = _Run()
+    given = _copies(inputs) if copy else inputs
+    seconds = None if deadline is None else deadline - time.monotonic()
+    printed = io.StringIO()
+    try:
+        with (
+            contextlib.redirect_stdout(printed),
+            warnings.catch_warnings(),
+            _time_limit(seconds),
+        ):
+            warnings.simplefilter("ignore")
+            run.value = function(*given)
+    except (Exception, SystemExit) as error:
+        run.error = error
+    run.printed = bool(printed.getvalue())
+    if copy:
+        run.changed = [
+            i
+            for i, (before, after) in enumerate(zip(inputs, given))
+            if isinstance(before, Tensor)
+            and not (
+                before.shape == after.shape
+                and torch.equal(before.nan_to_num(), after.nan_to_num())
+            )
+        ]
+    return run
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: float | None):
+    """Interrompe o bloco após `seconds`, como faria o botão de parar do Jupyter."""
+    main = threading.current_thread() is threading.main_thread()
+    if seconds is None or not main:
+        yield
+        return
+    lock, state = threading.Lock(), {"open": True, "fired": False}
+
+    def interrupt():
+        with lock:
+            if state["open"]:
+                state["fired"] = True
+                _thread.interrupt_main()
+
+    timer = threading.Timer(max(seconds, 0.1), interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+        with lock:
+            state["open"] = False
+        if state["fired"]:  # a interrupção já foi pedida: espera que ela chegue
+            time.sleep(1.0)
+    except KeyboardInterrupt:
+        if not state["fired"]:
+            raise
+        raise _TimeUp from None
+    finally:
+        with lock:
+            state["open"] = False
+        timer.cancel()
+
+
+def _copies(inputs: tuple) -> tuple:
+    return tuple(t.clone() if isinstance(t, Tensor) else t for t in inputs)
+
+
+def _raw(value) -> list:
+    return list(value) if isinstance(value, tuple) else [value]
+
+
+def _tensors(value) -> list[Tensor]:
+    return [_tensor(v) for v in _raw(value)]
+
+
+def _tensor(value) -> Tensor:
+    if isinstance(value, Tensor):
+        return value.detach().cpu()
+    if isinstance(value, list | tuple):
+        return torch.stack([_tensor(v) for v in value])
+    return torch.as_tensor(np.asarray(value))
+
+
+def _outcome(run: _Run):
+    """O que se compara: lista de tensores, ou um texto que diz por que não há."""
+    if run.error is not None:
+        return f"{type(run.error).__name__}: {run.error}"
+    if run.value is None:
+        return "None"
+    try:
+        return _tensors(run.value)
+    except Exception:
+        veio = type(run.value).__name__
+        return f"A função deve devolver um tensor de números, mas devolveu {veio}."
+
+
+def _same(a, b) -> bool:
+    if isinstance(a, str) or isinstance(b, str):
+        return isinstance(a, str) and isinstance(b, str) and a == b
+    return len(a) == len(b) and all(
+        x.shape == y.shape
+        and torch.allclose(x.double(), y.double(), RTOL, ATOL, equal_nan=True)
+        for x, y in zip(a, b)
+    )
+
+
+def _difference(exercise: FunctionExercise, got, want) -> str:
+    """O pior índice da primeira saída que não bate: esperado e obtido."""
+    for name, g, w in zip(exercise.outputs, got, want):
+        if g.shape != w.shape:
+            text = (
+                f"`{name}` deve ter a forma {tuple(w.shape)}, "
+                f"mas veio {tuple(g.shape)}."
+            )
+            if w.dim() > 1 and g.shape == w.transpose(-2, -1).shape:
+                text += " Os dois últimos eixos vieram trocados."
+            return text
+        gap = (g.double() - w.double()).abs().nan_to_num(torch.inf, torch.inf)
+        bad = ~torch.isclose(g.double(), w.double(), RTOL, ATOL, equal_nan=True)
+        if bad.any():
+            where = np.unravel_index(int((gap * bad).argmax()), tuple(w.shape) or (1,))
+            at = tuple(int(i) for i in where) if w.dim() else ()
+            place = f" na posição {list(at)}" if at else ""
+            a, b = float(w[at]), float(g[at])
+            digits = 3 if decimal(a) != decimal(b) else 6
+            text = (
+                f"`{name}`{place}: esperado {decimal(a, digits)}, "
+                f"veio {decimal(b, digits)}; "
+                f"batem {int((~bad).sum())} de {bad.numel()} números."
+            )
+            if abs(a - b) < 2e-3:
+                text += " A diferença é pequena: algo na conta arredonda?"
+            return text
+    return "Os números batem."
+
+
+def _changed_lines(exercise, run: _Run) -> list[tuple[str, str]]:
+    names = _argument_names(exercise)
+    which = " e ".join(f"`{names[i]}`" for i in run.changed)
+    text = (
+        f"Sua função gravou por cima de {which}, e quem a chamou ficou com outro "
+        "tensor. Troque a operação que grava por cima (`x[...] =`, `x += …`, "
+        "`x.exp_()`, `masked_fill_`) por uma que devolve um tensor novo."
+    )
+    return [("Entrada alterada", text)]
+
+
+def _argument_names(exercise) -> list[str]:
+    return list(inspect.signature(exercise.reference).parameters)
+
+
+def _gloss(error: BaseException) -> str:
+    """O que costuma querer dizer uma mensagem do Python ou do PyTorch."""
+    text = f"{type(error).__name__}: {error}"
+    return next((pt for pattern, pt in GLOSSES if re.search(pattern, text)), "")
+
+
+def _error_text(error: BaseException) -> str:
+    """Tipo e texto da exceção, com a linha de quem estuda (sem caminho da máquina)."""
+    text = re.sub(r"\s+", " ", str(error)).strip()
+    text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [f for f in frames if f.filename != __file__]
+    if theirs:
+        own = [f for f in theirs if f.filename == theirs[0].filename][-1]
+        line = linecache.getline(own.filename, own.lineno).strip()
+        if line:
+            text += f" — na linha `{line}`"
+    return text
+
+
+def _shapes_text(exercise, inputs: tuple) -> str:
+    return ", ".join(
+        f"`{name}` de forma {tuple(t.shape)}"
+        if isinstance(t, Tensor)
+        else f"`{name}` = {_show(t)}"
+        for name, t in zip(_argument_names(exercise), inputs)
+    )
+
+
+def _show(value) -> str:
+    if isinstance(value, float):
+        return decimal(value, 4)
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _unsolved(exercise_id: str) -> Result:
+    text = "Troque as reticências (...) pela sua resposta e rode a célula de novo."
+    return Result(exercise_id, UNSOLVED, (("", text),))
+
+
+def _code_spans(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
+
+
+def reveal(guess: float | None, measured, digits: int = 2) -> None:
+    """Mostra o valor medido ao lado da aposta feita antes de rodar.
+
+    guess: o número apostado, ou None se não houve aposta
+    measured: número ou tensor de um elemento
+
+    >>> reveal(0.5, 0.25)
+    Medido: 0,25. Sua aposta: 0,50 (0,25 acima).
+    """
+    value = float(measured)
+    text = f"Medido: {decimal(value, digits)}."
+    if isinstance(guess, tuple) and len(guess) == 2:
+        print(text, f"Na aposta, use ponto: {guess[0]}.{guess[1]}.")
+        return
+    if guess is None:
+        print(text, "Você ainda não apostou.")
+        return
+    try:
+        gap = float(guess) - value
+    except (TypeError, ValueError):
+        print(text, f"A aposta deve ser um número, como 0.5; veio {_show(guess)}.")
+        return
+    side = "acima" if gap > 0 else "abaixo"
+    close = abs(gap) < 0.5 * 10**-digits
+    distance = "na mosca" if close else f"{decimal(abs(gap), digits)} {side}"
+    print(text, f"Sua aposta: {decimal(float(guess), digits)} ({distance}).")

@@ -1,0 +1,3 @@
+"""Exercícios do caderno 04."""
+
+EXERCISES = []

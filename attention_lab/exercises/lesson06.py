@@ -1,0 +1,3 @@
+"""Exercícios do caderno 06."""
+
+EXERCISES = []
