@@ -97,7 +97,7 @@ def train(
     check_training(steps, lr, evaluate, eval_every, keep_best)
     if seed is not None:
         torch.manual_seed(seed)
-    params = [p for p in model.parameters() if p.requires_grad]
+    params = list(model.parameters())
     optimizer = torch.optim.AdamW(params, lr=lr, weight_decay=weight_decay, fused=True)
     history, best_score, best_state = History(), math.inf, None
     start, bar = time.perf_counter(), ProgressBar(steps)
