@@ -441,17 +441,19 @@ def _grade_value(exercise: ValueExercise, answer) -> Result:
     if _same_value(answer, want, exercise.tolerance):
         praise = (("", exercise.praise),) if exercise.praise else ()
         return Result(exercise.id, RIGHT, praise)
-    if is_number and exercise.tolerance and answer in (round(want, 1), round(want, 2)):
+    wrongs = [m.wrong() if callable(m.wrong) else m.wrong for m in exercise.mistakes]
+    short = (round(want, 1), round(want, 2)) if is_number and exercise.tolerance else ()
+    if answer in short and not any(_same_value(answer, w, 0.0) for w in wrongs):
         text = "Quase: o começo está certo, mas faltam casas. Responda com três."
         return Result(exercise.id, WRONG, (("", text),), "few-digits")
-    for mistake in exercise.mistakes:
-        wrong = mistake.wrong() if callable(mistake.wrong) else mistake.wrong
-        if _same_value(answer, wrong, exercise.tolerance):
-            lines = (
-                ("O que a resposta diz", mistake.what),
-                ("Onde rever", mistake.see),
-            )
-            return Result(exercise.id, WRONG, lines, mistake.name)
+    for tolerance in (0.0, exercise.tolerance):  # o engano exato antes do vizinho
+        for mistake, wrong in zip(exercise.mistakes, wrongs):
+            if _same_value(answer, wrong, tolerance):
+                lines = (
+                    ("O que a resposta diz", mistake.what),
+                    ("Onde rever", mistake.see),
+                )
+                return Result(exercise.id, WRONG, lines, mistake.name)
     if is_number and _same_value(answer, 100 * want, 100 * exercise.tolerance):
         text = "Parece porcentagem. Escreva um número entre 0 e 1, como 0.25."
         return Result(exercise.id, WRONG, (("", text),), "percent")

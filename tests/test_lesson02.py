@@ -1,0 +1,81 @@
+"""Exercícios do caderno 02: outras maneiras certas de responder."""
+
+import numpy as np
+import pytest
+import torch
+
+from attention_lab import check
+
+
+def context_by_loop(parts, values):
+    total = sum(float(p) for p in parts)
+    context = [0.0] * values.shape[1]
+    for part, vector in zip(parts, values):
+        for c in range(values.shape[1]):
+            context[c] += float(part) / total * float(vector[c])
+    return context
+
+
+def rows_by_loop(parts, values):
+    weights = torch.stack([row / row.sum() for row in parts])
+    return torch.stack([row @ values for row in weights]), weights
+
+
+def recipe_by_areas(values, target):
+    """O peso de um canto é a área do triângulo oposto a ele."""
+
+    def area(a, b, c):
+        return ((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])) / 2
+
+    a, b, c = values
+    areas = [area(target, b, c), area(a, target, c), area(a, b, target)]
+    return torch.stack(areas) / area(a, b, c)
+
+
+@pytest.mark.parametrize(
+    "exercise_id, answer",
+    [
+        ("2.1", (0.6, 0.8)),
+        ("2.1", [0.6, 0.8]),
+        ("2.1", torch.tensor([0.6, 0.8])),
+        ("2.1", np.array([0.6, 0.8])),
+        ("2.2", context_by_loop),
+        (
+            "2.2",
+            lambda parts, values: torch.einsum("t,td->d", parts, values) / sum(parts),
+        ),
+        ("2.2", lambda parts, values: np.average(values, axis=0, weights=parts)),
+        (
+            "2.2",
+            lambda parts, values: values.double().T @ (parts / parts.sum()).double(),
+        ),
+        ("2.3", rows_by_loop),
+        ("2.3", lambda p, v: [p / p.sum(1)[:, None] @ v, p / p.sum(1)[:, None]]),
+        ("2.3", lambda p, v: ((p @ v) / p.sum(-1, keepdim=True), (p.T / p.sum(-1)).T)),
+        ("2.4", lambda parts, t: torch.softmax(parts.log() / t, -1)),
+        (
+            "2.4",
+            lambda parts, t: (
+                (parts / parts.max()) ** (1 / t)
+                / ((parts / parts.max()) ** (1 / t)).sum()
+            ),
+        ),
+        (
+            "2.4",
+            lambda parts, t: [
+                float(p) ** (1 / t) / sum(float(q) ** (1 / t) for q in parts)
+                for p in parts
+            ],
+        ),
+        ("2.5", recipe_by_areas),
+        (
+            "2.5",
+            lambda v, t: np.linalg.solve(
+                np.vstack([v.numpy().T, np.ones(3)]), np.append(t.numpy(), 1)
+            ),
+        ),
+    ],
+)
+def test_right_in_another_way(exercise_id, answer):
+    result = check(exercise_id, answer)
+    assert result, result
