@@ -50,7 +50,7 @@ ROOMS = {
         {"torch"},
     ),
     "explorer": ({}, {"numpy", "IPython"}),
-    "gpt2": ({"layers"}, {"torch", "safetensors"}),
+    "gpt2": ({"layers"}, {"torch", "safetensors", "huggingface_hub"}),
 }
 
 

@@ -1,0 +1,172 @@
+"""Mede o tempo e a memória da atenção, em razões dentro de uma mesma execução.
+
+    python tools/benchmark.py              tudo (alguns minutos)
+    python tools/benchmark.py --quick      tamanhos menores
+    python tools/benchmark.py --out X.png  onde guardar a figura
+
+Compara MultiHeadAttention, com cada `attend`, ao nn.MultiheadAttention e a um módulo
+que só chama a SDPA: ida, e ida com volta. Depois, a memória e o tempo de cada versão em
+função de T. Os tempos variam de máquina a máquina; as razões, bem menos. Cada razão é a
+mediana das rodadas, seguida do menor e do maior valor.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from attention_lab import (
+    MultiHeadAttention,
+    attention,
+    attention_loop,
+    causal_mask,
+    figures,
+)
+from attention_lab.efficient import sdpa_attention, tiled_attention
+
+
+class PlainSDPA(nn.Module):
+    """O módulo mais curto que se escreve com a SDPA: uma projeção para Q, K e V."""
+
+    def __init__(self, d_model, n_heads):
+        super().__init__()
+        self.n_heads = n_heads
+        self.W_qkv = nn.Linear(d_model, 3 * d_model, bias=False)
+        self.W_o = nn.Linear(d_model, d_model, bias=False)
+
+    def forward(self, x):
+        heads = self.W_qkv(x).unflatten(-1, (3, self.n_heads, -1))
+        q, k, v = heads.permute(2, 0, 3, 1, 4)  # (B, H, T, d_k) cada um
+        output = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.W_o(output.transpose(1, 2).flatten(-2))
+
+
+def tiled_causal(q, k, v, mask=None):
+    """A versão em blocos, sem a máscara pronta: ela pula os blocos do futuro."""
+    return tiled_attention(q, k, v, causal=True)
+
+
+def candidates(d_model, n_heads, T) -> dict:
+    """Nome → função de x; todas causais, com parâmetros do mesmo tamanho."""
+    ours = {"attention": attention, "tiled_attention": tiled_causal}
+    ours["sdpa_attention"] = sdpa_attention
+    calls = {}
+    for name, attend in ours.items():
+        module = MultiHeadAttention(d_model, n_heads, attend=attend)
+        calls[f"nossa, {name}"] = lambda x, module=module: module(x)[0]
+    theirs = nn.MultiheadAttention(d_model, n_heads, bias=False, batch_first=True)
+    blocked = ~causal_mask(T)  # nesta classe, True quer dizer "não pode olhar"
+    for need in (True, False):
+        calls[f"nn.MultiheadAttention, need_weights={need}"] = lambda x, need=need: (
+            theirs(x, x, x, attn_mask=blocked, need_weights=need, is_causal=not need)[0]
+        )
+    calls["só a SDPA"] = PlainSDPA(d_model, n_heads)
+    return calls
+
+
+def seconds(call, x, backward: bool) -> float:
+    x = x.clone().requires_grad_(backward)
+    start = time.perf_counter()
+    with torch.set_grad_enabled(backward):
+        output = call(x)
+        if backward:
+            output.sum().backward()
+    return time.perf_counter() - start
+
+
+def compare(B, T, d_model, n_heads, rounds) -> None:
+    """Imprime a razão de cada candidato ao módulo que só chama a SDPA."""
+    torch.manual_seed(0)
+    calls = candidates(d_model, n_heads, T)
+    x = torch.randn(B, T, d_model)
+    for backward, title in [(False, "ida"), (True, "ida e volta")]:
+        for call in calls.values():
+            seconds(call, x, backward)  # aquece
+        times = torch.tensor(
+            [[seconds(c, x, backward) for c in calls.values()] for _ in range(rounds)]
+        )
+        ratios = times / times[:, -1:]  # na mesma rodada: o ruído lento se cancela
+        print(f"\n{title}: B={B}, T={T}, d_model={d_model}, {n_heads} cabeças, causal")
+        for name, ratio in zip(calls, ratios.T, strict=True):
+            middle, low, high = ratio.median(), ratio.min(), ratio.max()
+            print(f"  {name:44s} {middle:6.2f} × ({low:.2f} a {high:.2f})")
+
+
+VERSIONS = {
+    "laço": lambda q, k, v: attention_loop(q, k, v, causal_mask(len(q))),
+    "explícita": lambda q, k, v: attention(q, k, v, causal_mask(len(q))),
+    "em blocos": lambda q, k, v: tiled_attention(q, k, v, causal=True),
+    "SDPA": lambda q, k, v: F.scaled_dot_product_attention(
+        q[None], k[None], v[None], is_causal=True
+    ),
+}
+LIMITS = {"laço": 128, "explícita": 8192}  # além disso, demora ou não cabe
+
+
+def peak() -> int:
+    """O pico de memória deste processo, em KiB (só no Linux)."""
+    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+
+
+def one(name: str, T: int) -> None:
+    """Imprime os segundos e os MiB a mais de uma versão; roda num processo só dela."""
+    with torch.no_grad():
+        VERSIONS[name](*torch.randn(3, min(T, 512) if name != "laço" else 8, 64))
+        q, k, v = torch.randn(3, T, 64)
+        before = peak()
+        start = time.perf_counter()
+        VERSIONS[name](q, k, v)
+        took = time.perf_counter() - start
+    print(took, (peak() - before) / 1024)
+
+
+def against_length(lengths: list[int], out: Path) -> None:
+    """Tabela e figura de tempo e memória contra T, uma cabeça, d = 64, causal."""
+    results = {}
+    print("\nUma cabeça, d = 64, causal: segundos e MiB a mais")
+    for name in VERSIONS:
+        for T in lengths:
+            if LIMITS.get(name, T) < T:
+                continue
+            run = [sys.executable, __file__, "--one", name, str(T)]
+            text = subprocess.run(run, capture_output=True, check=True, text=True)
+            results[name, T] = [float(n) for n in text.stdout.split()]
+            print(f"  {name:10s} T={T:6d} {results[name, T][0]:9.4f} s", end="")
+            print(f" {results[name, T][1]:9.1f} MiB")
+    fig, axes = figures.canvas(1, 2)
+    shown = [n for n in VERSIONS if n != "laço"]
+    lengths = [T for T in lengths if LIMITS["explícita"] >= T]
+    for column, (ax, label) in enumerate(zip(axes, ["segundos", "MiB a mais"])):
+        series = {n: [max(results[n, T][column], 1e-3) for T in lengths] for n in shown}
+        options = {"xlabel": "T (tokens)", "ylabel": label, "log_x": True}
+        figures.curves(ax, lengths, series, log_y=True, title=label, **options)
+    out.write_bytes(figures.to_png(fig))
+    print(f"\nFigura: {out.name}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path("benchmark.png"))
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        one(options.one[0], int(options.one[1]))
+        return
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
+    compare(4, 128, 64, 4, options.rounds)
+    if not options.quick:
+        compare(8, 1024, 768, 12, options.rounds)
+    lengths = [128, 512, 2048] if options.quick else [128, 512, 2048, 4096, 8192, 16384]
+    against_length(lengths, options.out)
+
+
+if __name__ == "__main__":
+    main()
