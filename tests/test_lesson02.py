@@ -67,7 +67,18 @@ def recipe_by_areas(values, target):
                 for p in parts
             ],
         ),
+        (
+            "2.4",
+            lambda p, t: (p / p.sum()) ** (1 / t) / ((p / p.sum()) ** (1 / t)).sum(),
+        ),
         ("2.5", recipe_by_areas),
+        (  # a equação da soma primeiro, nos dois lados
+            "2.5",
+            lambda v, t: (
+                torch.linalg.inv(torch.cat([torch.ones(1, 3), v.T]))
+                @ torch.cat([torch.ones(1), t])
+            ),
+        ),
         (
             "2.5",
             lambda v, t: np.linalg.solve(
@@ -79,3 +90,14 @@ def recipe_by_areas(values, target):
 def test_right_in_another_way(exercise_id, answer):
     result = check(exercise_id, answer)
     assert result, result
+
+
+def test_diagnosis_reads_rows_in_a_list():
+    """Quem devolve os pesos como lista de linhas também recebe os números."""
+
+    def answer(parts, values):
+        return parts @ values, list(parts)
+
+    result = check("2.3", answer)
+    assert result.mistake == "not-divided"
+    assert "cada uma deve somar 1" in repr(result)

@@ -95,8 +95,7 @@ def _weights_sum(got, parts, *rest):
 
 
 def _first_rows_sum(got, *inputs):
-    weights = torch.as_tensor(got[1])
-    sums = "; ".join(decimal(float(s)) for s in weights.sum(-1)[:2])
+    sums = "; ".join(decimal(float(sum(row))) for row in got[1][:2])
     return f"As duas primeiras linhas de pesos somam {sums}; cada uma deve somar 1."
 
 
@@ -123,6 +122,14 @@ def _rows(weights_of):
         return weights @ values, weights
 
     return wrong
+
+
+def _in_two_coordinates(parts, values):
+    """O laço da seção 3, com `torch.zeros(2)`: só serve a vetores de dois números."""
+    total = torch.zeros(2)
+    for weight, vector in zip(parts / parts.sum(), values):
+        total = total + weight * vector
+    return total
 
 
 def _distances(values, target):
@@ -188,6 +195,33 @@ EXERCISES = [
                 (0.8, 0.6),
                 "Os números estão certos, mas as coordenadas vieram trocadas: primeiro "
                 "a conta da primeira coluna (2, 0, 1), depois a da segunda (0, 1, 1).",
+                HAND,
+            ),
+            Mistake(
+                "example",
+                (1.25, 0.5),
+                "Esse é o contexto da seção 2, com as partes 2, 1 e 1. Agora as partes "
+                "são 1, 3 e 1: refaça os três passos com elas.",
+                HAND,
+            ),
+            Mistake(
+                "third-word-left-out",
+                (0.4, 0.6),
+                "Os pesos estão certos, mas faltou `miou`: some também 0,2·(1, 1).",
+                HAND,
+            ),
+            Mistake(
+                "sum-of-each-word",
+                (0.4, 0.6, 0.4),
+                "Você somou as coordenadas de cada palavra. Some as palavras, "
+                "coordenada por coordenada: a resposta tem dois números.",
+                HAND,
+            ),
+            Mistake(
+                "decimal-comma",
+                (0, 6, 0, 8),
+                "Os números estão certos, mas em Python o separador decimal é o ponto: "
+                "0,6 vira dois números. Escreva 0.6 e 0.8.",
                 HAND,
             ),
             Mistake(
@@ -285,6 +319,27 @@ EXERCISES = [
                 WORKED,
             ),
             Mistake(
+                "summed-everything",
+                lambda parts, values: ((parts / parts.sum())[:, None] * values).sum(),
+                "Você somou tudo, palavras e coordenadas, e saiu um número só. Diga o "
+                "eixo: `.sum(0)` soma as palavras e deixa as d coordenadas.",
+                WORKED,
+            ),
+            Mistake(
+                "two-coordinates",
+                _in_two_coordinates,
+                "Sua função só serve a vetores de dois números, como os da seção 3. "
+                "Aqui eles têm d; para o total, use `torch.zeros(values.shape[1])`.",
+                WORKED,
+            ),
+            Mistake(
+                "wrong-side",
+                lambda parts, values: values @ (parts / parts.sum()),
+                "Os pesos estão certos, mas o produto está na ordem trocada: são T "
+                "pesos, e `values` tem T linhas. Use `weights @ values`.",
+                WORKED,
+            ),
+            Mistake(
                 "mean-twice",
                 lambda parts, values: ((parts / parts.sum())[:, None] * values).mean(0),
                 "Você dividiu duas vezes: os pesos já somam 1, e o `mean` ainda "
@@ -337,7 +392,7 @@ EXERCISES = [
                 _rows(lambda parts: parts / parts.sum(-1)),
                 "O eixo está certo, mas as somas viraram uma linha, e a divisão não "
                 "encaixa. Com `keepdim=True` elas ficam em coluna, uma por linha.",
-                WORKED,
+                HULL,
             ),
             Mistake(
                 "not-divided",
@@ -352,6 +407,22 @@ EXERCISES = [
                 _rows(lambda parts: parts / parts.shape[-1]),
                 "Você dividiu pelo número de palavras da linha. Divida pela soma das "
                 "partes dela.",
+                HAND,
+                _first_rows_sum,
+            ),
+            Mistake(
+                "divided-by-max",
+                _rows(lambda parts: parts / parts.amax(-1, keepdim=True)),
+                "O eixo está certo, mas você dividiu pela maior parte da linha. Divida "
+                "pela soma das partes dela.",
+                HAND,
+                _first_rows_sum,
+            ),
+            Mistake(
+                "divided-by-mean",
+                _rows(lambda parts: parts / parts.mean(-1, keepdim=True)),
+                "O eixo está certo, mas você dividiu pela média da linha. Divida pela "
+                "soma: troque `mean` por `sum`.",
                 HAND,
                 _first_rows_sum,
             ),
@@ -415,6 +486,38 @@ EXERCISES = [
                 _sum_of_answer,
             ),
             Mistake(
+                "divided-by-the-old-sum",
+                lambda parts, t: parts ** (1 / t) / parts.sum(),
+                "As potências estão certas, mas você as dividiu pela soma das partes "
+                "originais. Divida pela soma das próprias potências.",
+                TEMPERATURE,
+                _sum_of_answer,
+            ),
+            Mistake(
+                "no-power",
+                lambda parts, t: parts / t,
+                "Você dividiu as partes pela temperatura; a potência não entrou. Em "
+                "`parts ** 1 / temperature`, a potência é 1: faltam parênteses, "
+                "`parts ** (1 / temperature)`. Depois, divida pela soma.",
+                TEMPERATURE,
+                _sum_of_answer,
+            ),
+            Mistake(
+                "inverted-not-divided",
+                lambda parts, t: parts**t,
+                "São dois enganos: a potência é 1/temperatura, e não temperatura; e, "
+                "depois dela, falta dividir pela soma.",
+                TEMPERATURE,
+                _sum_of_answer,
+            ),
+            Mistake(
+                "softmax-of-powers",
+                lambda parts, t: torch.softmax(parts ** (1 / t), -1),
+                "As potências estão certas, mas depois você usou a softmax, que só "
+                "chega no caderno 03. Aqui basta dividir pela soma delas.",
+                TEMPERATURE,
+            ),
+            Mistake(
                 "divided-too-early",
                 lambda parts, t: (parts / parts.sum()) ** (1 / t),
                 "Você dividiu pela soma antes da potência. Elevados, os pesos deixam "
@@ -434,8 +537,8 @@ EXERCISES = [
             Mistake(
                 "softmax",
                 lambda parts, t: torch.softmax(parts / t, -1),
-                "Você usou a softmax das partes divididas pela temperatura. É a conta "
-                "do caderno 03, para escores; para partes, use a potência.",
+                "Você usou a softmax das partes divididas pela temperatura. Ela serve "
+                "a escores, que chegam no caderno 03; para partes, use a potência.",
                 TEMPERATURE,
             ),
             Mistake(
@@ -467,7 +570,7 @@ EXERCISES = [
         inputs=_recipe_cases,
         outputs=("weights",),
         praise="Três equações, três pesos: num triângulo, a receita é uma só. Com "
-        "quatro palavras no plano haveria infinitas, como a seção 7 mostra.",
+        "quatro palavras há mais de uma, como nas seções 5 e 7.",
         mistakes=[
             Mistake(
                 "no-sum",
@@ -485,6 +588,51 @@ EXERCISES = [
                 ),
                 "Você achou os pesos sem exigir a soma 1 e dividiu no fim. A divisão "
                 "tira a mistura do alvo: a soma tem de ser uma das equações.",
+                HULL,
+                _where_it_lands,
+            ),
+            Mistake(
+                "not-square",
+                lambda values, target: torch.linalg.solve(values.T, target),
+                "Você montou só as duas equações das coordenadas, e o `solve` pede "
+                "tantas equações quantos pesos: três. A que falta é a soma dos pesos.",
+                HULL,
+            ),
+            Mistake(
+                "flat-ones",
+                lambda values, target: torch.cat([values.T, torch.ones(3)]),
+                "A terceira equação está certa, mas `torch.ones(3)` tem um eixo só, e "
+                "`values.T` tem dois. Para empilhar uma linha, use `torch.ones(1, 3)`.",
+                HULL,
+            ),
+            Mistake(
+                "target-without-the-sum",
+                lambda values, target: torch.linalg.solve(
+                    torch.cat([values.T, torch.ones(1, 3)]), target
+                ),
+                "`A` tem três equações, mas `target` só dá o resultado de duas. Falta "
+                "o da terceira: a soma dos pesos, 1.",
+                HULL,
+            ),
+            Mistake(
+                "sum-zero",
+                lambda values, target: torch.linalg.solve(
+                    torch.cat([values.T, torch.ones(1, 3)]),
+                    torch.cat([target, torch.zeros(1)]),
+                ),
+                "As três equações estão lá, mas a última diz que os pesos somam 0. "
+                "Eles somam 1.",
+                HULL,
+                _where_it_lands,
+            ),
+            Mistake(
+                "another-order",
+                lambda values, target: torch.linalg.solve(
+                    torch.cat([torch.ones(1, 3), values.T]),
+                    torch.cat([target, torch.ones(1)]),
+                ),
+                "As equações estão certas, mas a ordem difere: em `A`, a da soma vem "
+                "primeiro; em `b`, o 1 veio por último. Use a mesma ordem nos dois.",
                 HULL,
                 _where_it_lands,
             ),
