@@ -1,3 +1,633 @@
-"""Exercícios do caderno 05."""
+"""Exercícios do caderno 05: parâmetros, linha que responde, treino e mapas."""
 
-EXERCISES = []
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from attention_lab.attention import attention
+from attention_lab.exercises.engine import (
+    FunctionExercise,
+    Mistake,
+    ValueExercise,
+    decimal,
+    sample,
+)
+
+HAND, LAYER, STEP, ROW, BREAK, MAP = (
+    "seção 2, “À mão: um passo de gradiente”",
+    "seção 3, “A camada e os seus parâmetros”",
+    "seção 5, “O passo de treinamento”",
+    "seção 7, “Qual linha prevê”",
+    "seção 8, “Quebre de propósito”",
+    "seção 10, “O mapa explica?”",
+)
+
+
+# --- 5.2: a linha que responde --------------------------------------------------------
+
+LENGTHS = {5: [4, 2, 5], 7: [6, 3]}  # T -> comprimentos; há sempre padding em alguma
+
+
+def _answering(pick):
+    """A função do exercício, a partir de quem escolhe a linha de cada frase."""
+
+    def rows(output, lengths):
+        return output[torch.arange(len(output)), pick(lengths)]
+
+    return rows
+
+
+def _row_cases():
+    cases = []
+    for seed, (T, lengths) in enumerate(LENGTHS.items()):
+        (output,) = sample(51 + seed, (len(lengths), T, 4))
+        cases.append((output, torch.tensor(lengths)))
+    return cases
+
+
+def _which_rows(got, output, lengths):
+    """De que linha de cada frase veio o vetor devolvido."""
+    got, found = torch.as_tensor(got), []
+    for b in range(len(output)):
+        match = (output[b] - got[b]).abs().amax(-1) < 1e-5
+        found.append(int(match.int().argmax()) if match.any() else None)
+    wanted = [n - 1 for n in lengths.tolist()]
+    return (
+        f"As frases têm {lengths.tolist()} tokens, numeradas a partir de 0: as linhas "
+        f"que respondem são {wanted}, e as suas são {found}."
+    )
+
+
+def _mean_of_real(output, lengths):
+    real = torch.arange(output.shape[1]) < lengths[:, None]  # (B, T)
+    return (output * real[..., None]).sum(1) / lengths[:, None]
+
+
+# --- 5.3: o passo de treinamento ------------------------------------------------------
+
+
+def three_steps(training_step):
+    """Dá três passos com a função de quem responde; devolve parâmetros e perdas."""
+
+    def run(W, x, target):
+        model = nn.Linear(*W.shape[::-1], bias=False)
+        with torch.no_grad():
+            model.weight.copy_(W)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.2)
+        losses = []
+        for _ in range(3):
+            loss = training_step(model, optimizer, x, target)
+            if loss is ...:
+                raise NotImplementedError
+            if loss is None:
+                raise ValueError("training_step devolveu None no lugar da perda")
+            losses.append(torch.as_tensor(loss).detach())
+        return model.weight.detach(), torch.stack(losses)
+
+    return run
+
+
+def training_step(model, optimizer, x, target):
+    loss = F.mse_loss(model(x), target)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def _accumulating(model, optimizer, x, target):
+    loss = F.mse_loss(model(x), target)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def _forgetting_too_late(model, optimizer, x, target):
+    loss = F.mse_loss(model(x), target)
+    loss.backward()
+    optimizer.zero_grad()
+    optimizer.step()
+    return loss
+
+
+def _one_step_late(model, optimizer, x, target):
+    loss = F.mse_loss(model(x), target)
+    optimizer.step()
+    optimizer.zero_grad()
+    loss.backward()
+    return loss
+
+
+def _late_and_accumulating(model, optimizer, x, target):
+    loss = F.mse_loss(model(x), target)
+    optimizer.step()
+    loss.backward()
+    return loss
+
+
+def _uphill(model, optimizer, x, target):
+    loss = F.mse_loss(model(x), target)
+    optimizer.zero_grad()
+    (-loss).backward()
+    optimizer.step()
+    return loss
+
+
+def _summing(model, optimizer, x, target):
+    loss = F.mse_loss(model(x), target, reduction="sum")
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def _loss_after(model, optimizer, x, target):
+    training_step(model, optimizer, x, target)
+    return F.mse_loss(model(x), target)
+
+
+def _without_gradient(model, optimizer, x, target):
+    with torch.no_grad():
+        loss = F.mse_loss(model(x), target)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def _absolute_error(model, optimizer, x, target):
+    loss = F.l1_loss(model(x), target)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def _number_too_early(model, optimizer, x, target):
+    loss = F.mse_loss(model(x), target).item()
+    optimizer.zero_grad()
+    loss.backward()
+
+
+def _prediction_returned(model, optimizer, x, target):
+    prediction = model(x)
+    optimizer.zero_grad()
+    F.mse_loss(prediction, target).backward()
+    optimizer.step()
+    return prediction
+
+
+def _without_return(model, optimizer, x, target):
+    training_step(model, optimizer, x, target)
+
+
+def _three_losses(got, *inputs):
+    losses = "; ".join(decimal(float(loss)) for loss in got[1])
+    right = three_steps(training_step)(*inputs)[1]
+    wanted = "; ".join(decimal(float(loss)) for loss in right)
+    return f"Em três passos, as perdas foram {losses}; deveriam ser {wanted}."
+
+
+# --- 5.4: a classe com um erro --------------------------------------------------------
+
+
+def run_class(cls):
+    """Monta a classe de quem responde, copia os parâmetros e a chama."""
+
+    def run(x, W_q, W_k, W_v):
+        module = cls(x.shape[-1], len(W_q), len(W_v))
+        with torch.no_grad():
+            module.W_q.weight.copy_(W_q)
+            module.W_k.weight.copy_(W_k)
+            module.W_v.weight.copy_(W_v)
+            return module(x)
+
+    return run
+
+
+def one_head(x, W_q, W_k, W_v):
+    return attention(x @ W_q.T, x @ W_k.T, x @ W_v.T)
+
+
+def _softmax_over_queries(x, W_q, W_k, W_v):
+    scores = (x @ W_q.T) @ (x @ W_k.T).transpose(-2, -1) / len(W_q) ** 0.5
+    weights = torch.softmax(scores, -2)
+    return weights @ (x @ W_v.T), weights
+
+
+def _scaled_by(factor):
+    def wrong(x, W_q, W_k, W_v):
+        scale = factor(x, W_v)
+        return attention(x @ W_q.T, x @ W_k.T, x @ W_v.T, scale=scale)
+
+    return wrong
+
+
+EXERCISES = [
+    ValueExercise(
+        id="5.1",
+        answer=32 * 8 + 32 * 8 + 32 * 12,
+        praise="256 + 256 + 384. A frase não entra na conta: o mapa de pesos muda a "
+        "cada frase, e por isso não é parâmetro.",
+        mistakes=[
+            Mistake(
+                "square",
+                3 * 32 * 32,
+                "Você contou três matrizes de 32 × 32. Isso vale quando d_k = d_v = "
+                "d_model; aqui as saídas são mais estreitas.",
+                LAYER,
+            ),
+            Mistake(
+                "narrow-values",
+                3 * 32 * 8,
+                "Você deu 8 colunas às três. W_v leva de 32 para d_v = 12, que não "
+                "precisa ser igual a d_k.",
+                LAYER,
+            ),
+            Mistake(
+                "wide-keys",
+                3 * 32 * 12,
+                "Você deu 12 colunas às três. W_q e W_k levam de 32 para d_k = 8.",
+                LAYER,
+            ),
+            Mistake(
+                "with-bias",
+                896 + 8 + 8 + 12,
+                "Você somou um viés por saída (8 + 8 + 12). Nesta camada, "
+                "`bias=False`: só as matrizes contam.",
+                LAYER,
+            ),
+            Mistake(
+                "with-map",
+                896 + 11 * 11,
+                "Você somou os 11 × 11 pesos de atenção. Eles são ativações: "
+                "calculam-se de novo a cada frase, e não estão no `state_dict`.",
+                LAYER,
+            ),
+            Mistake(
+                "only-map",
+                11 * 11,
+                "121 é o tamanho do mapa de pesos. Ele não é parâmetro: muda com a "
+                "frase. O que se treina são W_q, W_k e W_v.",
+                LAYER,
+            ),
+            Mistake(
+                "per-token",
+                896 * 11,
+                "Você multiplicou pelos 11 tokens. As mesmas três matrizes servem a "
+                "todos os tokens.",
+                LAYER,
+            ),
+            Mistake(
+                "two-matrices",
+                32 * 8 + 32 * 12,
+                "Faltou uma: são três matrizes, e W_q e W_k são distintas mesmo "
+                "quando têm a mesma forma.",
+                LAYER,
+            ),
+            Mistake(
+                "outputs-only",
+                8 + 8 + 12,
+                "Você contou as saídas. Cada uma delas tem 32 parâmetros, um por "
+                "coordenada da entrada.",
+                LAYER,
+            ),
+            Mistake(
+                "sum-of-sides",
+                (32 + 8) + (32 + 8) + (32 + 12),
+                "Você somou os lados de cada matriz. Uma matriz de 32 por 8 tem 32 × 8 "
+                "números.",
+                LAYER,
+            ),
+        ],
+    ),
+    FunctionExercise(
+        id="5.2",
+        reference=_answering(lambda lengths: lengths - 1),
+        inputs=_row_cases,
+        outputs=("context",),
+        gradient=True,
+        praise="O último token de verdade de cada frase, e não a última linha da "
+        "tabela: depois dele só há padding.",
+        mistakes=[
+            Mistake(
+                "last-row",
+                lambda output, lengths: output[:, -1],
+                "Você pegou a última linha da tabela. Nas frases mais curtas ela é "
+                "padding: o token que responde vem antes.",
+                ROW,
+                _which_rows,
+            ),
+            Mistake(
+                "row-before",
+                _answering(lambda lengths: lengths - 2),
+                "Você pegou a linha anterior à lacuna. Isso vale em um modelo causal, "
+                "em que o verbo está escrito; aqui quem responde é a própria lacuna.",
+                ROW,
+                _which_rows,
+            ),
+            Mistake(
+                "off-by-one",
+                _answering(lambda lengths: lengths),
+                "Você usou `lengths` como índice. Uma frase de 4 tokens tem as linhas "
+                "0, 1, 2 e 3: a última é `lengths - 1`.",
+                ROW,
+            ),
+            Mistake(
+                "first-row",
+                lambda output, lengths: output[:, 0],
+                "Você pegou a linha do primeiro token. Ela diz o que <s> misturou, e "
+                "ninguém a cobra.",
+                ROW,
+                _which_rows,
+            ),
+            Mistake(
+                "every-pair",
+                lambda output, lengths: output[:, lengths - 1],
+                "Você pediu, para cada frase, as linhas de todas as frases: saiu uma "
+                "tabela (B, B, d). Emparelhe: `output[torch.arange(B), ...]`.",
+                ROW,
+            ),
+            Mistake(
+                "mean",
+                lambda output, lengths: output.mean(1),
+                "Você tirou a média de todas as linhas, com o padding. Só uma linha "
+                "responde.",
+                ROW,
+            ),
+            Mistake(
+                "mean-of-real",
+                _mean_of_real,
+                "Você tirou a média das linhas dos tokens de verdade. Há modelos que "
+                "fazem assim, mas aqui só a linha da lacuna responde.",
+                ROW,
+            ),
+            Mistake(
+                "one-for-all",
+                lambda output, lengths: output[:, int(lengths.max()) - 1],
+                "Você usou o comprimento da frase mais longa para todas. Cada frase "
+                "tem o seu.",
+                ROW,
+                _which_rows,
+            ),
+        ],
+    ),
+    FunctionExercise(
+        id="5.3",
+        reference=three_steps(training_step),
+        inputs=lambda: [
+            sample(53, (2, 4), (5, 4), (5, 2)),
+            sample(54, (3, 2), (7, 2), (7, 3)),
+        ],
+        outputs=("parâmetros", "perdas"),
+        adapt=three_steps,
+        praise="Prever, medir, esquecer, derivar, corrigir. Este passo serve a "
+        "qualquer modelo, da reta ao GPT.",
+        mistakes=[
+            Mistake(
+                "accumulating",
+                three_steps(_accumulating),
+                "O primeiro passo está certo; nos seguintes, o gradiente novo se somou "
+                "ao velho. Falta `optimizer.zero_grad()` antes de `backward`.",
+                STEP,
+                _three_losses,
+            ),
+            Mistake(
+                "nothing-moves",
+                three_steps(_forgetting_too_late),
+                "Os parâmetros não se moveram. Ou falta `backward` ou `step`, ou o "
+                "`zero_grad` está entre os dois e apaga o gradiente antes do uso.",
+                STEP,
+                _three_losses,
+            ),
+            Mistake(
+                "one-step-late",
+                three_steps(_one_step_late),
+                "`step` veio antes de `backward`: cada passo usou o gradiente do passo "
+                "anterior, e o primeiro não usou nenhum.",
+                STEP,
+                _three_losses,
+            ),
+            Mistake(
+                "late-and-accumulating",
+                three_steps(_late_and_accumulating),
+                "`step` veio antes de `backward`, e falta `zero_grad`: cada passo usou "
+                "a soma dos gradientes anteriores.",
+                STEP,
+                _three_losses,
+            ),
+            Mistake(
+                "uphill",
+                three_steps(_uphill),
+                "A perda sobe: você andou na direção do gradiente. O otimizador já "
+                "subtrai; chame `loss.backward()`, sem trocar o sinal.",
+                STEP,
+                _three_losses,
+            ),
+            Mistake(
+                "summing",
+                three_steps(_summing),
+                "Você somou os erros em vez de tirar a média: o passo cresce com o "
+                "tamanho do lote. O padrão de `F.mse_loss` já é a média.",
+                STEP,
+                _three_losses,
+            ),
+            Mistake(
+                "loss-after",
+                three_steps(_loss_after),
+                "O passo está certo, mas a perda devolvida é a de depois da correção. "
+                "Devolva a que foi medida antes, a que gerou o gradiente.",
+                STEP,
+                _three_losses,
+            ),
+            Mistake(
+                "without-gradient",
+                three_steps(_without_gradient),
+                "A previsão foi feita sob `no_grad`, que desliga o registro das "
+                "contas. No treino, ele tem de ficar ligado.",
+                STEP,
+            ),
+            Mistake(
+                "absolute-error",
+                three_steps(_absolute_error),
+                "O passo está na ordem certa, mas a perda é outra: você usou o erro "
+                "absoluto. A pedida é `F.mse_loss`, a média dos quadrados.",
+                STEP,
+                _three_losses,
+            ),
+            Mistake(
+                "number-too-early",
+                three_steps(_number_too_early),
+                "O `.item()` transformou a perda em um número comum, que não guarda de "
+                "onde veio. Derive primeiro; só depois tire o número.",
+                STEP,
+            ),
+            Mistake(
+                "prediction-returned",
+                three_steps(_prediction_returned),
+                "O passo está certo, mas você devolveu a previsão. Devolva a perda: um "
+                "número só.",
+                STEP,
+            ),
+            Mistake(
+                "without-return",
+                three_steps(_without_return),
+                "Sua função não devolveu a perda: falta `return loss` no fim.",
+                STEP,
+            ),
+        ],
+    ),
+    FunctionExercise(
+        id="5.4",
+        reference=one_head,
+        inputs=lambda: [
+            sample(55, (2, 5, 6), (3, 6), (3, 6), (4, 6)),
+            sample(56, (3, 7, 4), (5, 4), (5, 4), (2, 4)),
+        ],
+        outputs=("output", "weights"),
+        adapt=run_class,
+        praise="Com W_k fora da conta, o modelo até treinava: W_k.grad ficava em None, "
+        "e nenhuma mensagem avisava.",
+        mistakes=[
+            Mistake(
+                "keys-from-q",
+                lambda x, W_q, W_k, W_v: one_head(x, W_q, W_q, W_v),
+                "O erro continua ali. Depois de um `backward`, uma das três matrizes "
+                "tem `grad` igual a None: ela não entrou na conta.",
+                LAYER,
+                untouched=True,
+            ),
+            Mistake(
+                "queries-from-k",
+                lambda x, W_q, W_k, W_v: one_head(x, W_k, W_k, W_v),
+                "Agora as consultas também vêm de W_k, e W_q é que ficou de fora. Os "
+                "escores continuam simétricos: não há direção.",
+                LAYER,
+            ),
+            Mistake(
+                "swapped-roles",
+                lambda x, W_q, W_k, W_v: one_head(x, W_k, W_q, W_v),
+                "As três matrizes entram, mas W_q faz as chaves e W_k, as consultas: a "
+                "tabela de escores sai transposta.",
+                LAYER,
+            ),
+            Mistake(
+                "values-raw",
+                lambda x, W_q, W_k, W_v: attention(x @ W_q.T, x @ W_k.T, x),
+                "Consultas e chaves estão certas, mas a mistura usou x no lugar dos "
+                "valores: W_v ficou de fora.",
+                LAYER,
+            ),
+            Mistake(
+                "values-from-k",
+                lambda x, W_q, W_k, W_v: attention(x @ W_q.T, x @ W_k.T, x @ W_k.T),
+                "As chaves estão certas, mas agora os valores também saem de W_k, e "
+                "W_v é que ficou de fora.",
+                LAYER,
+            ),
+            Mistake(
+                "unscaled",
+                _scaled_by(lambda x, W_v: 1.0),
+                "As projeções estão certas, mas a divisão por √d_k sumiu.",
+                BREAK,
+            ),
+            Mistake(
+                "root-d-model",
+                _scaled_by(lambda x, W_v: x.shape[-1] ** -0.5),
+                "As projeções estão certas, mas você dividiu por √d_model. Quem conta "
+                "é d_k, a largura de consultas e chaves.",
+                LAYER,
+            ),
+            Mistake(
+                "root-d-v",
+                _scaled_by(lambda x, W_v: len(W_v) ** -0.5),
+                "As projeções estão certas, mas você dividiu por √d_v. Os escores "
+                "comparam consultas com chaves, de largura d_k.",
+                LAYER,
+            ),
+            Mistake(
+                "columns",
+                _softmax_over_queries,
+                "As projeções estão certas, mas a softmax corre pelas colunas. Quem "
+                "reparte o peso é a linha.",
+                LAYER,
+            ),
+            Mistake(
+                "swapped-outputs",
+                lambda *inputs: one_head(*inputs)[::-1],
+                "A conta está certa, mas a ordem da saída mudou: primeiro `output`, "
+                "depois `weights`.",
+                LAYER,
+            ),
+        ],
+    ),
+    ValueExercise(
+        id="5.5",
+        answer=[0.3, 0.1, 0.6],
+        tolerance=0.005,
+        praise="0,2 saem de cada um dos dois primeiros, porque o terceiro valor é o "
+        "meio exato deles. Dois mapas bem diferentes, a mesma saída.",
+        mistakes=[
+            Mistake(
+                "proportional",
+                [0.25, 0.15, 0.6],
+                "Você encolheu os dois primeiros na mesma proporção. A soma é 1, mas a "
+                "saída vira (1,1; 0,9). Tire de cada um a mesma quantidade.",
+                MAP,
+            ),
+            Mistake(
+                "only-third",
+                [0.5, 0.3, 0.6],
+                "Você aumentou o terceiro e não tirou de ninguém: a linha soma 1,4.",
+                MAP,
+            ),
+            Mistake(
+                "all-from-first",
+                [0.1, 0.3, 0.6],
+                "Você tirou tudo do primeiro: a saída vira (0,8; 1,2). O terceiro "
+                "valor vale meio de cada um dos outros.",
+                MAP,
+            ),
+            Mistake(
+                "all-from-second",
+                [0.5, -0.1, 0.6],
+                "Você tirou tudo do segundo, e ele ficou negativo. Um peso de atenção "
+                "nunca é menor que 0.",
+                MAP,
+            ),
+            Mistake(
+                "second-to-zero",
+                [0.4, 0.0, 0.6],
+                "A soma é 1 e ninguém é negativo, mas a saída vira (1,4; 0,6): você "
+                "tirou mais do segundo que do primeiro.",
+                MAP,
+            ),
+            Mistake(
+                "equal-rest",
+                [0.2, 0.2, 0.6],
+                "Você repartiu o resto por igual: a saída vira (1; 1). A soma é 1, mas "
+                "a mistura mudou.",
+                MAP,
+            ),
+            Mistake(
+                "unchanged",
+                [0.5, 0.3, 0.2],
+                "Essa é a linha de que partimos. O terceiro peso tem de ser 0,6.",
+                MAP,
+            ),
+            Mistake(
+                "two-numbers",
+                [0.3, 0.1],
+                "Os dois primeiros estão certos. Escreva a linha inteira, com o 0,6.",
+                MAP,
+            ),
+            Mistake(
+                "output",
+                [1.2, 0.8],
+                "(1,2; 0,8) é a saída, que não deve mudar. A pergunta é sobre a linha "
+                "de pesos.",
+                MAP,
+            ),
+        ],
+    ),
+]

@@ -1,0 +1,126 @@
+"""Exercícios do caderno 05: outras maneiras certas de responder."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from attention_lab import attention, attention_loop, check
+
+
+def row_by_loop(output, lengths):
+    return torch.stack([output[b, n - 1] for b, n in enumerate(lengths.tolist())])
+
+
+def row_by_gather(output, lengths):
+    index = (lengths - 1)[:, None, None].expand(-1, 1, output.shape[-1])
+    return output.gather(1, index)[:, 0]
+
+
+def row_by_one_hot(output, lengths):
+    chosen = F.one_hot(lengths - 1, output.shape[1]).to(output.dtype)
+    return torch.einsum("bt,btd->bd", chosen, output)
+
+
+def step_in_another_order(model, optimizer, x, target):
+    optimizer.zero_grad()
+    loss = (model(x) - target).square().mean()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def step_by_hand(model, optimizer, x, target):
+    """Sem o otimizador: subtrai lr vezes o gradiente."""
+    loss = nn.MSELoss()(model(x), target)
+    (gradient,) = torch.autograd.grad(loss, list(model.parameters()))
+    with torch.no_grad():
+        model.weight -= optimizer.param_groups[0]["lr"] * gradient
+    return loss
+
+
+class Fixed(nn.Module):
+    attend = staticmethod(attention)
+
+    def __init__(self, d_model, d_k, d_v):
+        super().__init__()
+        self.W_q = nn.Linear(d_model, d_k, bias=False)
+        self.W_k = nn.Linear(d_model, d_k, bias=False)
+        self.W_v = nn.Linear(d_model, d_v, bias=False)
+
+    def forward(self, x):
+        return self.attend(self.W_q(x), self.W_k(x), self.W_v(x))
+
+
+class FixedLoop(Fixed):
+    attend = staticmethod(attention_loop)
+
+
+class FixedByHand(Fixed):
+    def forward(self, x):
+        q, k, v = self.W_q(x), self.W_k(x), self.W_v(x)
+        scores = torch.einsum("btd,bsd->bts", q, k) / q.shape[-1] ** 0.5
+        weights = scores.softmax(-1)
+        return [weights @ v, weights]
+
+
+class DoublePrecision(Fixed):
+    def forward(self, x):
+        q, k, v = (W(x).double() for W in (self.W_q, self.W_k, self.W_v))
+        return attention(q, k, v)
+
+
+@pytest.mark.parametrize(
+    "exercise_id, answer",
+    [
+        ("5.1", 896),
+        ("5.1", sum(p.numel() for p in Fixed(32, 8, 12).parameters())),
+        ("5.1", torch.tensor(896)),
+        ("5.2", row_by_loop),
+        ("5.2", row_by_gather),
+        ("5.2", row_by_one_hot),
+        ("5.3", step_in_another_order),
+        ("5.3", step_by_hand),
+        ("5.4", Fixed),
+        ("5.4", FixedLoop),
+        ("5.4", FixedByHand),
+        ("5.4", DoublePrecision),
+        ("5.5", (0.3, 0.1, 0.6)),
+        ("5.5", np.array([0.3, 0.1, 0.6])),
+        ("5.5", torch.tensor([0.3, 0.1, 0.6])),
+    ],
+)
+def test_right_in_another_way(exercise_id, answer):
+    result = check(exercise_id, answer)
+    assert result, result
+
+
+class SharedProjection(Fixed):
+    """Uma só matriz para consultas e chaves."""
+
+    def forward(self, x):
+        return attention(self.W_k(x), self.W_k(x), self.W_v(x))
+
+
+def step_without_backward(model, optimizer, x, target):
+    loss = F.mse_loss(model(x), target)
+    optimizer.zero_grad()
+    optimizer.step()
+    return loss
+
+
+@pytest.mark.parametrize(
+    "exercise_id, answer, mistake",
+    [
+        ("5.3", step_without_backward, "nothing-moves"),
+        ("5.3", lambda *inputs: print("oi"), "without-return"),
+        ("5.4", SharedProjection, "queries-from-k"),
+    ],
+)
+def test_wrong_answers_written_by_students(exercise_id, answer, mistake):
+    assert check(exercise_id, answer).mistake == mistake
+
+
+def test_the_untouched_step_is_not_solved():
+    assert "ainda não resolvido" in repr(check("5.3", lambda *inputs: ...))
