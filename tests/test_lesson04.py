@@ -101,6 +101,40 @@ def test_right_in_another_way(exercise_id, answer):
 
 
 @pytest.mark.parametrize(
+    "exercise_id, answer, mistake",
+    [
+        ("4.1", [[2, 7, 5], [2, 7, 3]], "all-transposed"),
+        ("4.1", [(2, 5, 7), (2, 5, 7)], "output-like-weights"),
+        ("4.2", torch.tensor([0.8703, 0.0254, 0.1043]), "whole-row"),
+        ("4.2", 0.107, "no-telhado"),
+        ("4.2", 0.097, "lost-sign"),
+        ("4.2", 0.033, "scale-after"),
+    ],
+)
+def test_a_wrong_value_gets_its_own_diagnosis(exercise_id, answer, mistake):
+    assert check(exercise_id, answer).mistake == mistake
+
+
+def test_the_power_comes_before_the_divisions():
+    def answer(x, W_q, W_k, W_v):
+        q, k, v = x @ W_q, x @ W_k, x @ W_v
+        weights = torch.softmax(q @ k.mT / k.shape[-1] ** 1 / 2, -1)
+        return weights @ v, weights
+
+    assert check("4.3", answer).mistake == "precedence"
+
+
+def test_a_lost_axis_in_the_sum_is_recognised():
+    def answer(x, W_q, W_k, W_v):
+        q, k, v = x @ W_q, x @ W_k, x @ W_v
+        exps = torch.exp(q @ k.transpose(-2, -1) / math.sqrt(k.shape[-1]))
+        weights = exps / exps.sum(dim=-1)
+        return weights @ v, weights
+
+    assert check("4.3", answer).mistake == "no-keepdim"
+
+
+@pytest.mark.parametrize(
     "answer, mistake, words",
     [
         (lambda: torch.zeros(4, 2), "not-a-pair", "return W_q, W_k"),
@@ -143,6 +177,12 @@ PLACES = [[1.0, 0.0], [0.0, 0.0], [0.0, 1.0], [0.0, 0.0]]  # (animado, posição
         ([9.0, 8.0], [0.0, 0.0], OFFER, "always-plural"),
         ([9.0, -8.0], [0.0, 0.0], OFFER, "always-singular"),
         ([0.0, 0.0], [0.0, 0.0], OFFER, "nobody-asks"),
+        (
+            [8.0, 0.0],
+            [8.0, 0.0],
+            [[1.0, 0.0], [0.0, 0.0], [0.0, 0.0], [1.0, 0.0]],
+            "one-column",
+        ),
     ],
 )
 def test_a_mistaken_head_is_recognised_whatever_its_strength(

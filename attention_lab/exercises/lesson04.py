@@ -72,6 +72,18 @@ def _no_softmax(q, k, v):
     return weights @ v, weights
 
 
+def _whole_table(q, k, v):
+    exps = (dot_scores(q, k) / math.sqrt(q.shape[-1])).exp()
+    weights = exps / exps.sum()
+    return weights @ v, weights
+
+
+def _no_keepdim(q, k, v):
+    exps = (dot_scores(q, k) / math.sqrt(q.shape[-1])).exp()
+    weights = exps / exps.sum(-1)
+    return weights @ v, weights
+
+
 def _batch_transpose(x, W_q, W_k, W_v):
     q, k, v = _project(x, W_q, W_k, W_v)
     weights = torch.softmax(q @ k.T / math.sqrt(k.shape[-1]), -1)
@@ -183,6 +195,13 @@ def _agreeing(animate, number):
     return answer
 
 
+def _summed_column(x):
+    W_q, W_k = torch.zeros(4, 1), torch.zeros(4, 1)
+    W_q[1], W_q[3] = 10.0, 10.0
+    W_k[0], W_k[3] = 1.0, 1.0
+    return _look(_verb_row(x, W_q, W_k))
+
+
 def _same_sheet(x):
     return _look(_verb_row(x, 10 * torch.eye(4), torch.eye(4)))
 
@@ -245,6 +264,27 @@ EXERCISES = [
                 FUNCTION,
             ),
             Mistake(
+                "all-transposed",
+                [(2, 7, 5), (2, 7, 3)],
+                "Você pôs as chaves nas linhas. A linha é a consulta: são 5 consultas, "
+                "e por isso 5 linhas de pesos e 5 saídas.",
+                FUNCTION,
+            ),
+            Mistake(
+                "as-many-queries",
+                [(2, 7, 7), (2, 7, 3)],
+                "Você supôs 7 consultas, tantas quanto chaves. Aqui q tem 5 tokens: "
+                "são 5 linhas de pesos e 5 saídas.",
+                FUNCTION,
+            ),
+            Mistake(
+                "output-like-weights",
+                [(2, 5, 7), (2, 5, 7)],
+                "`weights` está certo. Mas a mistura soma sobre as 7 chaves: o 7 some, "
+                "e a saída tem a largura dos valores.",
+                FUNCTION,
+            ),
+            Mistake(
                 "d_k-out",
                 [(2, 5, 7), (2, 5, 4)],
                 "`weights` está certo. Mas a saída é uma mistura de valores, e o valor "
@@ -268,8 +308,8 @@ EXERCISES = [
             Mistake(
                 "no-batch",
                 [(5, 7), (5, 3)],
-                "Os dois últimos eixos estão certos, mas o lote sumiu: são 2 frases, e "
-                "o 2 continua à frente.",
+                "Os dois últimos eixos estão certos, mas o batch sumiu: são 2 "
+                "frases, e o 2 continua à frente.",
                 FUNCTION,
             ),
             Mistake(
@@ -330,6 +370,53 @@ EXERCISES = [
                 WORKED,
             ),
             Mistake(
+                "scale-after",
+                lambda: _hand_weight(1, 2, 1) / math.sqrt(2),
+                "Você dividiu por √2 depois da softmax. O passo 3 vem antes do 4: "
+                "dividem-se os escores; os pesos já somam 1.",
+                HAND,
+            ),
+            Mistake(
+                "multiplied",
+                lambda: _hand_weight(1, 2, 2**-0.5),
+                "Você multiplicou os escores por √2. O passo 3 divide.",
+                HAND,
+            ),
+            Mistake(
+                "to-itself",
+                lambda: _hand_weight(1, 1),
+                "Esse é o peso que `telhado` dá a si mesmo. A pergunta é sobre a "
+                "coluna de `miou`.",
+                HAND,
+            ),
+            Mistake(
+                "row-of-miou",
+                lambda: _hand_weight(2, 2),
+                "Esse é o peso que `miou` dá a si mesmo, na tabela da seção 3. Agora "
+                "quem pergunta é `telhado`: a consulta é outra.",
+                HAND,
+            ),
+            Mistake(
+                "whole-row",
+                lambda: [_hand_weight(1, j) for j in range(3)],
+                "A linha de `telhado` está certa. A pergunta quer só um número: o peso "
+                "que ele dá a `miou`.",
+                HAND,
+            ),
+            Mistake(
+                "no-telhado",
+                lambda: 1 / (1 + math.exp(3 / math.sqrt(2))),
+                "Na soma do passo 4 faltou a própria chave de `telhado`. O escore dela "
+                "é negativo, mas a exponencial é positiva e também entra.",
+                HAND,
+            ),
+            Mistake(
+                "lost-sign",
+                lambda: _row_weight(torch.tensor([4.0, 1.0, 1.0])),
+                "Perdeu-se um sinal: o escore de `telhado` consigo é −1, e não 1.",
+                HAND,
+            ),
+            Mistake(
                 "to-gato",
                 lambda: _hand_weight(1, 0),
                 "Esse é o peso que `telhado` dá a `gato`. A pergunta é sobre a coluna "
@@ -359,8 +446,9 @@ EXERCISES = [
             Mistake(
                 "raw-vectors",
                 lambda: float(softmax(BY_HAND @ BY_HAND.T / math.sqrt(2))[1, 2]),
-                "Você comparou os vetores x sem projetar. Primeiro vêm a consulta "
-                "x·W_q e as chaves x·W_k.",
+                "Esse número sai de dois jeitos: sem projetar, ou com a segunda coluna "
+                "de W_q como consulta. A consulta é x·W_q; com x = (0, 1), a segunda "
+                "linha de W_q. As chaves são x·W_k.",
                 HAND,
             ),
             Mistake(
@@ -402,7 +490,7 @@ EXERCISES = [
         ],
         outputs=("output", "weights"),
         gradient=True,
-        praise="Cinco linhas, com lote e sem lote, e o gradiente chega às três "
+        praise="Cinco linhas, com batch e sem batch, e o gradiente chega às três "
         "matrizes: é tudo o que o caderno 05 precisa para treinar.",
         mistakes=[
             Mistake(
@@ -456,6 +544,24 @@ EXERCISES = [
                 ),
             ),
             Mistake(
+                "sqrt-first-axis",
+                _projected(lambda q, k, v: _attend(q, k, v, math.sqrt(len(k)))),
+                "Você usou o tamanho do primeiro eixo (`len` ou `shape[0]`): tokens, "
+                "sem batch; frases, com batch. A largura é o último: `shape[-1]`.",
+                BREAK,
+                _divided_by(
+                    "a raiz usada",
+                    lambda x, W_q, *_: (math.sqrt(len(x)), math.sqrt(W_q.shape[-1])),
+                ),
+            ),
+            Mistake(
+                "precedence",
+                _projected(lambda q, k, v: _attend(q, k, v, 2 * q.shape[-1])),
+                "Os escores saíram divididos por 2·d_k. Em Python, `a / d_k**1/2` "
+                "faz a potência e depois as divisões; a raiz é `d_k ** 0.5`.",
+                BREAK,
+            ),
+            Mistake(
                 "divided-by-d_k",
                 _projected(lambda q, k, v: _attend(q, k, v, q.shape[-1])),
                 SQUARE,
@@ -490,10 +596,33 @@ EXERCISES = [
                 _row_sums,
             ),
             Mistake(
+                "axis-0",
+                _projected(lambda q, k, v: _attend(q, k, v, dim=0)),
+                "Você normalizou o eixo 0: sem batch, é o das consultas; com batch, "
+                "o das frases. Quem reparte é cada linha: dim=-1.",
+                WORKED,
+                _row_sums,
+            ),
+            Mistake(
+                "whole-table",
+                _projected(_whole_table),
+                "Você dividiu pela soma da tabela inteira. Cada linha se divide pela "
+                "própria soma: `sum(-1, keepdim=True)`.",
+                WORKED,
+                _row_sums,
+            ),
+            Mistake(
+                "no-keepdim",
+                _projected(_no_keepdim),
+                "A soma de cada linha perdeu o eixo e se alinhou com as colunas. Falta "
+                "o `keepdim=True`.",
+                WORKED,
+            ),
+            Mistake(
                 "axis-1",
                 _projected(lambda q, k, v: _attend(q, k, v, dim=1)),
-                "Você normalizou o eixo 1. Sem lote ele é o das chaves, e dá certo; "
-                "com lote, (B, T, T), é o das consultas. Conte do fim: dim=-1.",
+                "Você normalizou o eixo 1. Sem batch ele é o das chaves, e dá certo; "
+                "com batch, (B, T, T), é o das consultas. Conte do fim: dim=-1.",
                 WORKED,
                 _row_sums,
             ),
@@ -544,7 +673,7 @@ EXERCISES = [
             Mistake(
                 "batch-transpose",
                 _batch_transpose,
-                "Sem lote está certo, mas com lote o `.T` inverte todos os eixos, "
+                "Sem batch está certo, mas com batch o `.T` inverte todos os eixos, "
                 "o da frase também. Use `transpose(-2, -1)`.",
                 FUNCTION,
             ),
@@ -594,15 +723,39 @@ EXERCISES = [
             Mistake(
                 "sqrt-first-axis",
                 lambda q, k, v: _attend(q, k, v, math.sqrt(len(k))),
-                "A raiz agora é do primeiro eixo, que com lote é o número de frases. "
+                "A raiz agora é do primeiro eixo, que com batch é o número de frases. "
                 "A largura é o último: `shape[-1]`.",
                 BREAK,
                 _divided_by("a raiz usada", _roots(lambda q, k, v: len(k))),
             ),
             Mistake(
+                "sqrt-axis-1",
+                lambda q, k, v: _attend(q, k, v, math.sqrt(k.shape[1])),
+                "`shape[1]` é a largura só sem batch; com batch, é o número de "
+                "chaves. Conte do fim: `shape[-1]`.",
+                BREAK,
+                _divided_by("a raiz usada", _roots(lambda q, k, v: k.shape[1])),
+            ),
+            Mistake(
+                "constant",
+                lambda q, k, v: _attend(q, k, v, 2),
+                "Você fixou d_k = 4, e só acerta quando a largura é 4. Leia a largura "
+                "do próprio tensor.",
+                BREAK,
+                _divided_by("a raiz usada", _roots(lambda q, k, v: 4)),
+            ),
+            Mistake(
+                "another-axis",
+                lambda q, k, v: _attend(q, k, v, math.sqrt(k.shape[-2]), dim=-2),
+                "Você trocou o eixo da softmax, que estava certo, e o erro continua na "
+                "primeira linha. Desfaça e veja que eixo de `k` ela lê.",
+                BREAK,
+                _row_sums,
+            ),
+            Mistake(
                 "sqrt-first-of-q",
                 lambda q, k, v: _attend(q, k, v, math.sqrt(len(q))),
-                "A raiz agora é do primeiro eixo de q, que com lote é o número de "
+                "A raiz agora é do primeiro eixo de q, que com batch é o número de "
                 "frases. A largura é o último: `shape[-1]`.",
                 BREAK,
                 _divided_by("a raiz usada", _roots(lambda q, k, v: len(q))),
@@ -647,7 +800,7 @@ EXERCISES = [
                 "only-animate",
                 _head([20.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]),
                 "O verbo pede um animado, e só. Os bichos da frase empatam: falta o "
-                "número na consulta e na chave.",
+                "número, que tem de estar na consulta e na chave.",
                 BUILT,
                 _where,
             ),
@@ -671,7 +824,9 @@ EXERCISES = [
                 "only-number",
                 _agreeing(0.0, 20.0),
                 "O verbo pede o mesmo número, e só. Inanimados também têm número, e o "
-                "próprio verbo concorda consigo: falta pedir um animado.",
+                "próprio verbo concorda consigo: falta pedir um animado. O pedido do "
+                "verbo vai na linha 1 de W_q (na coluna 0 a ficha dele tem zero); e a "
+                "ordem é W_q, W_k.",
                 BUILT,
                 _where,
             ),
@@ -711,9 +866,19 @@ EXERCISES = [
             Mistake(
                 "itself",
                 _same_sheet,
-                "O verbo olha para si mesmo: com W_q e W_k iguais, a ficha mais "
-                "parecida com a dele é a dele. Separe o que se pede do que se mostra.",
+                "O verbo olha para si mesmo: a chave dele é a que mais combina com a "
+                "sua consulta. É o que dá W_q igual a W_k, ou uma chave que mostra a "
+                "coluna “verbo”. Separe o que se pede do que se mostra.",
                 WORKED,
+                _where,
+            ),
+            Mistake(
+                "one-column",
+                _summed_column,
+                "Animado e número foram somados na mesma coluna. No singular, o pedido "
+                "do verbo dá 1 + (−1) = 0, e a linha fica uniforme. Dê uma coluna a "
+                "cada um.",
+                BUILT,
                 _where,
             ),
             Mistake(
