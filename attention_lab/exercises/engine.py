@@ -31,11 +31,11 @@ GLOSSES = [  # o que as mensagens mais comuns querem dizer
     (r"^IndexError", "um índice passou do fim: confira qual eixo o laço percorre."),
     (
         r"size of tensor a .* must match|not broadcast|broadcast together",
-        "as duas formas não se alinham, de trás para a frente; `keepdim=True` ou uma "
-        "transposta costuma faltar.",
+        "as duas formas não se alinham, de trás para a frente: falta `keepdim=True` ou "
+        "uma transposta, ou um tamanho ficou fixo.",
     ),
     (
-        r"cannot be multiplied|size mismatch|must match .* got|Expected size",
+        r"cannot be multiplied|size mismatch|must match .* got",
         "no produto de matrizes, as colunas da primeira têm de ser tantas quantas as "
         "linhas da segunda.",
     ),
@@ -45,6 +45,10 @@ GLOSSES = [  # o que as mensagens mais comuns querem dizer
         "a máscara tem de ser booleana: `dtype=torch.bool`.",
     ),
     (r"positional argument", "a função recebe argumentos demais ou de menos."),
+    (
+        r"must be Tensor, not (int|float)",
+        "as funções do torch pedem tensores; para um número, use `math`.",
+    ),
     (r"^RecursionError", "a função chama a si mesma sem parar."),
     (r"ellipsis", "ainda há reticências (...) no meio da conta."),
     (
@@ -458,6 +462,8 @@ def _grade_value(exercise: ValueExercise, answer) -> Result:
         text = "Parece porcentagem. Escreva um número entre 0 e 1, como 0.25."
         return Result(exercise.id, WRONG, (("", text),), "percent")
     text = f"A resposta {_show(answer)} não é a esperada, e não reconheci o engano."
+    if isinstance(want, list | tuple) and not isinstance(answer, list | tuple):
+        text = f"O `check` espera {len(want)} valores, entre parênteses: `(…, …)`."
     if is_number:
         text += " Refaça a conta no papel, um passo por linha."
     return Result(exercise.id, WRONG, (("", text),))
