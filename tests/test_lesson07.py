@@ -1,0 +1,120 @@
+"""Exercícios do caderno 07: outras maneiras certas de responder, e os enganos."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from attention_lab import check
+
+
+def split_by_slices(x, n_heads):
+    d_k = x.shape[-1] // n_heads
+    pieces = [x[:, :, h * d_k : (h + 1) * d_k] for h in range(n_heads)]
+    return torch.stack(pieces, dim=1)
+
+
+def split_one_number_at_a_time(x, n_heads):
+    B, T, d_model = x.shape
+    d_k = d_model // n_heads
+    heads = torch.zeros(B, n_heads, T, d_k, dtype=x.dtype)
+    for c in range(d_model):
+        heads[:, c // d_k, :, c % d_k] = x[:, :, c]
+    return heads
+
+
+def heads_one_by_one(q, k, v, n_heads):
+    """Um laço por cabeça, com a SDPA e uma softmax à parte para os pesos."""
+    T, d_k = q.shape[1], q.shape[-1] // n_heads
+    blocked = torch.ones(T, T, dtype=torch.bool).triu(1)
+    outputs, tables = [], []
+    for h in range(n_heads):
+        a, b, c = (z[..., h * d_k : (h + 1) * d_k] for z in (q, k, v))
+        outputs.append(F.scaled_dot_product_attention(a, b, c, is_causal=True))
+        scores = (a @ b.mT / d_k**0.5).masked_fill(blocked, -torch.inf)
+        tables.append(scores.softmax(-1))
+    return torch.cat(outputs, -1), torch.stack(tables, 1)
+
+
+def heads_by_einsum(q, k, v, n_heads):
+    B, T = q.shape[:2]
+    q, k, v = (z.reshape(B, T, n_heads, -1).double() for z in (q, k, v))
+    scores = torch.einsum("bihd,bjhd->bhij", q, k) / q.shape[-1] ** 0.5
+    scores = scores.masked_fill(~torch.ones(T, T).tril().bool(), -1e30)
+    weights = scores.softmax(-1)
+    return torch.einsum("bhij,bjhd->bihd", weights, v).reshape(B, T, -1), weights
+
+
+def parcels_by_zeroing(heads, W_o):
+    parcels = []
+    for h in range(heads.shape[1]):
+        alone = torch.zeros_like(heads)
+        alone[:, h] = heads[:, h]
+        parcels.append(F.linear(alone.transpose(1, 2).flatten(-2), W_o))
+    return torch.stack(parcels, dim=1)
+
+
+def parcels_by_einsum(heads, W_o):
+    blocks = W_o.reshape(W_o.shape[0], heads.shape[1], -1)
+    return torch.einsum("bhtd,ohd->bhto", heads, blocks)
+
+
+@pytest.mark.parametrize(
+    "exercise_id, answer",
+    [
+        ("7.1", torch.Size([3, 4, 10, 10])),
+        ("7.1", [3, 4, 10, 10]),
+        ("7.1", np.array([3, 4, 10, 10])),
+        ("7.2", 36864),
+        ("7.2", 36864.0),
+        ("7.2", torch.tensor(36864)),
+        ("7.3", split_by_slices),
+        ("7.3", split_one_number_at_a_time),
+        ("7.3", lambda x, H: torch.stack(x.chunk(H, -1), 1)),
+        ("7.3", lambda x, H: x.unflatten(-1, (H, -1)).permute(0, 2, 1, 3)),
+        ("7.4", heads_one_by_one),
+        ("7.4", heads_by_einsum),
+        ("7.5", parcels_by_zeroing),
+        ("7.5", parcels_by_einsum),
+        ("7.5", lambda heads, W: parcels_by_einsum(heads.double(), W.double())),
+    ],
+)
+def test_right_in_another_way(exercise_id, answer):
+    result = check(exercise_id, answer)
+    assert result, result
+
+
+def test_repeated_split_needs_the_gradient():
+    result = check("7.3", lambda x, H: split_by_slices(x.detach(), H))
+    assert result.mistake == "gradient"
+
+
+@pytest.mark.parametrize(
+    "exercise_id, answer, mistake",
+    [
+        ("7.1", (3, 10, 4, 4), "heads-compared"),
+        ("7.2", 294912, "times-heads"),
+        ("7.2", 27648, "without-output"),
+        ("7.3", lambda x, H: x.view(len(x), H, x.shape[1], -1), "view"),
+        ("7.3", lambda x, H: x.view(*x.shape[:2], H, -1), "no-transpose"),
+        (
+            "7.3",
+            lambda x, H: x.view(*x.shape[:2], -1, H).permute(0, 3, 1, 2),
+            "interleaved",
+        ),
+        (
+            "7.5",
+            lambda heads, W: heads.transpose(1, 2).flatten(-2) @ W.T,
+            "total",
+        ),
+    ],
+)
+def test_mistakes_written_by_students(exercise_id, answer, mistake):
+    assert check(exercise_id, answer).mistake == mistake
+
+
+def test_the_view_is_shown_in_numbers():
+    result = check("7.3", lambda x, H: x.reshape(len(x), H, x.shape[1], -1))
+    assert "os do token de índice 2; deveriam ser os do token de índice 0" in repr(
+        result
+    )
