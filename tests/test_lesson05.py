@@ -31,6 +31,14 @@ def step_in_another_order(model, optimizer, x, target):
     return loss.item()
 
 
+def step_that_forgets_at_the_end(model, optimizer, x, target):
+    loss = F.mse_loss(model(x), target)
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss
+
+
 def step_by_hand(model, optimizer, x, target):
     """Sem o otimizador: subtrai lr vezes o gradiente."""
     loss = nn.MSELoss()(model(x), target)
@@ -80,7 +88,9 @@ class DoublePrecision(Fixed):
         ("5.2", row_by_loop),
         ("5.2", row_by_gather),
         ("5.2", row_by_one_hot),
+        ("5.2", lambda output, lengths: list(row_by_loop(output, lengths))),
         ("5.3", step_in_another_order),
+        ("5.3", step_that_forgets_at_the_end),
         ("5.3", step_by_hand),
         ("5.4", Fixed),
         ("5.4", FixedLoop),
@@ -110,9 +120,62 @@ def step_without_backward(model, optimizer, x, target):
     return loss
 
 
+def step_before_backward(model, optimizer, x, target):
+    loss = F.mse_loss(model(x), target)
+    optimizer.zero_grad()
+    optimizer.step()
+    loss.backward()
+    return loss
+
+
+def step_as_in_section_5(model, optimizer, x, target):
+    logits, weights = model(x)
+    loss = F.cross_entropy(logits, target)
+    loss.backward()
+    return loss, weights
+
+
+def step_with_the_prediction(model, optimizer, x, target):
+    prediction = model(x)
+    loss = (prediction - target).pow(2).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss, prediction
+
+
+def step_without_mean(model, optimizer, x, target):
+    loss = (model(x) - target) ** 2
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def rows_of_all_sentences(output, lengths):
+    return output[lengths - 1, torch.arange(len(output))]
+
+
+def first_row_only(output, lengths):
+    for b, n in enumerate(lengths):
+        return output[b, n - 1]
+
+
+def rows_by_slice(output, lengths):
+    return torch.stack([output[b, n - 1 : n] for b, n in enumerate(lengths)])
+
+
 @pytest.mark.parametrize(
     "exercise_id, answer, mistake",
     [
+        ("5.1", [256, 256, 384], "not-added"),
+        ("5.2", rows_of_all_sentences, "first-axis"),
+        ("5.2", first_row_only, "only-first-sentence"),
+        ("5.2", rows_by_slice, "extra-axis"),
+        ("5.3", step_before_backward, "nothing-moves"),
+        ("5.3", step_as_in_section_5, "two-unpacked"),
+        ("5.3", step_with_the_prediction, "two-returned"),
+        ("5.3", step_without_mean, "not-reduced"),
         ("5.3", step_without_backward, "nothing-moves"),
         ("5.3", lambda *inputs: print("oi"), "without-return"),
         ("5.4", SharedProjection, "queries-from-k"),
@@ -120,6 +183,10 @@ def step_without_backward(model, optimizer, x, target):
 )
 def test_wrong_answers_written_by_students(exercise_id, answer, mistake):
     assert check(exercise_id, answer).mistake == mistake
+
+
+def test_a_layer_in_place_of_the_class_is_explained():
+    assert "passe a classe" in repr(check("5.4", Fixed(6, 3, 4)))
 
 
 def test_the_untouched_step_is_not_solved():

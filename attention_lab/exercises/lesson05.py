@@ -81,6 +81,8 @@ def three_steps(training_step):
                 raise NotImplementedError
             if loss is None:
                 raise ValueError("training_step devolveu None no lugar da perda")
+            if isinstance(loss, tuple):
+                raise ValueError("training_step devolveu um par no lugar da perda")
             losses.append(torch.as_tensor(loss).detach())
         return model.weight.detach(), torch.stack(losses)
 
@@ -181,6 +183,36 @@ def _without_return(model, optimizer, x, target):
     training_step(model, optimizer, x, target)
 
 
+def _two_returned(model, optimizer, x, target):
+    return training_step(model, optimizer, x, target), model(x)
+
+
+def _not_reduced(model, optimizer, x, target):
+    loss = F.mse_loss(model(x), target, reduction="none")
+    loss.backward()
+
+
+def _two_unpacked(model, optimizer, x, target):
+    _logits, _weights = model(x)
+
+
+def _cross_entropy(model, optimizer, x, target):
+    loss = F.cross_entropy(model(x), target)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def _own_optimizer(model, optimizer, x, target):
+    own = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    return training_step(model, own, x, target)
+
+
+def _what_arrived(got, *inputs):
+    return "O `check` esperava um número, a perda, e recebeu None."
+
+
 def _three_losses(got, *inputs):
     losses = "; ".join(decimal(float(loss)) for loss in got[1])
     right = three_steps(training_step)(*inputs)[1]
@@ -195,6 +227,8 @@ def run_class(cls):
     """Monta a classe de quem responde, copia os parâmetros e a chama."""
 
     def run(x, W_q, W_k, W_v):
+        if isinstance(cls, nn.Module):
+            raise TypeError("passe a classe ao check, sem criar a camada.")
         module = cls(x.shape[-1], len(W_q), len(W_v))
         with torch.no_grad():
             module.W_q.weight.copy_(W_q)
@@ -286,6 +320,33 @@ EXERCISES = [
                 LAYER,
             ),
             Mistake(
+                "without-values",
+                32 * 8 + 32 * 8,
+                "Você contou só W_q e W_k. Falta W_v, que faz os valores e também se "
+                "treina.",
+                LAYER,
+            ),
+            Mistake(
+                "activations",
+                11 * (8 + 8 + 12),
+                "308 é quantos números há nas consultas, nas chaves e nos valores da "
+                "frase. São ativações: mudam com ela. Conte as matrizes que as fazem.",
+                LAYER,
+            ),
+            Mistake(
+                "input",
+                11 * 32,
+                "352 é o tamanho da entrada, 11 tokens de 32 números. A camada não a "
+                "guarda: ela guarda as três matrizes.",
+                LAYER,
+            ),
+            Mistake(
+                "not-added",
+                (32 * 8, 32 * 8, 32 * 12),
+                "As três parcelas estão certas. Agora some: a resposta é um número só.",
+                LAYER,
+            ),
+            Mistake(
                 "outputs-only",
                 8 + 8 + 12,
                 "Você contou as saídas. Cada uma delas tem 32 parâmetros, um por "
@@ -306,7 +367,6 @@ EXERCISES = [
         reference=_answering(lambda lengths: lengths - 1),
         inputs=_row_cases,
         outputs=("context",),
-        gradient=True,
         praise="O último token de verdade de cada frase, e não a última linha da "
         "tabela: depois dele só há padding.",
         mistakes=[
@@ -322,7 +382,8 @@ EXERCISES = [
                 "row-before",
                 _answering(lambda lengths: lengths - 2),
                 "Você pegou a linha anterior à lacuna. Isso vale em um modelo causal, "
-                "em que o verbo está escrito; aqui quem responde é a própria lacuna.",
+                "em que a linha t prevê o token t + 1; aqui quem responde é a própria "
+                "lacuna.",
                 ROW,
                 _which_rows,
             ),
@@ -345,7 +406,30 @@ EXERCISES = [
                 "every-pair",
                 lambda output, lengths: output[:, lengths - 1],
                 "Você pediu, para cada frase, as linhas de todas as frases: saiu uma "
-                "tabela (B, B, d). Emparelhe: `output[torch.arange(B), ...]`.",
+                "tabela (B, B, d). Cada frase pede um par: o seu número e a sua linha.",
+                ROW,
+            ),
+            Mistake(
+                "first-axis",
+                lambda output, lengths: output[lengths - 1],
+                "Você pôs os comprimentos no primeiro eixo, que numera as frases. Os "
+                "tokens estão no segundo: `output[frase, token]`.",
+                ROW,
+            ),
+            Mistake(
+                "only-first-sentence",
+                lambda output, lengths: output[0, lengths[0] - 1],
+                "A linha está certa, mas só a da primeira frase. Se há um laço, o "
+                "`return` está dentro dele.",
+                ROW,
+            ),
+            Mistake(
+                "extra-axis",
+                lambda output, lengths: _answering(lambda n: n - 1)(output, lengths)[
+                    :, None
+                ],
+                "As linhas estão certas, mas sobrou um eixo de tamanho 1. Um número "
+                "tira o eixo; uma fatia, como `n-1:n`, o conserva.",
                 ROW,
             ),
             Mistake(
@@ -388,15 +472,17 @@ EXERCISES = [
                 "accumulating",
                 three_steps(_accumulating),
                 "O primeiro passo está certo; nos seguintes, o gradiente novo se somou "
-                "ao velho. Falta `optimizer.zero_grad()` antes de `backward`.",
+                "ao velho. Falta `optimizer.zero_grad()`, com parênteses, antes de "
+                "`backward`.",
                 STEP,
                 _three_losses,
             ),
             Mistake(
                 "nothing-moves",
                 three_steps(_forgetting_too_late),
-                "Os parâmetros não se moveram. Ou falta `backward` ou `step`, ou o "
-                "`zero_grad` está entre os dois e apaga o gradiente antes do uso.",
+                "Os parâmetros não se moveram: o `step` não rodou, ou não havia "
+                "gradiente na hora dele. A ordem é `zero_grad`, `backward`, `step`, "
+                "cada um com parênteses.",
                 STEP,
                 _three_losses,
             ),
@@ -428,7 +514,7 @@ EXERCISES = [
                 "summing",
                 three_steps(_summing),
                 "Você somou os erros em vez de tirar a média: o passo cresce com o "
-                "tamanho do lote. O padrão de `F.mse_loss` já é a média.",
+                "tamanho do batch. O padrão de `F.mse_loss` já é a média.",
                 STEP,
                 _three_losses,
             ),
@@ -474,6 +560,43 @@ EXERCISES = [
                 three_steps(_without_return),
                 "Sua função não devolveu a perda: falta `return loss` no fim.",
                 STEP,
+                _what_arrived,
+            ),
+            Mistake(
+                "two-returned",
+                three_steps(_two_returned),
+                "Você devolveu um par. O enunciado pede só a perda: `return loss`.",
+                STEP,
+            ),
+            Mistake(
+                "not-reduced",
+                three_steps(_not_reduced),
+                "A perda ficou com um número por previsão, e `backward` parte de um "
+                "número só. Tire a média.",
+                STEP,
+            ),
+            Mistake(
+                "two-unpacked",
+                three_steps(_two_unpacked),
+                "Você separou a saída em duas, como a do leitor da seção 5. Aqui "
+                "`model(x)` devolve só a previsão.",
+                STEP,
+            ),
+            Mistake(
+                "cross-entropy",
+                three_steps(_cross_entropy),
+                "O passo está na ordem certa, mas a perda é a da seção 5. A pedida é "
+                "`F.mse_loss`.",
+                STEP,
+                _three_losses,
+            ),
+            Mistake(
+                "own-optimizer",
+                three_steps(_own_optimizer),
+                "Você criou outro otimizador, com outra taxa. Use o que chega nos "
+                "argumentos, `optimizer`.",
+                STEP,
+                _three_losses,
             ),
         ],
     ),
@@ -486,8 +609,8 @@ EXERCISES = [
         ],
         outputs=("output", "weights"),
         adapt=run_class,
-        praise="Com W_k fora da conta, o modelo até treinava: W_k.grad ficava em None, "
-        "e nenhuma mensagem avisava.",
+        praise="Com W_k fora da conta, o modelo até treinava: `W_k.weight.grad` ficava "
+        "em None, e nenhuma mensagem avisava.",
         mistakes=[
             Mistake(
                 "keys-from-q",
@@ -523,6 +646,13 @@ EXERCISES = [
                 lambda x, W_q, W_k, W_v: attention(x @ W_q.T, x @ W_k.T, x @ W_k.T),
                 "As chaves estão certas, mas agora os valores também saem de W_k, e "
                 "W_v é que ficou de fora.",
+                LAYER,
+            ),
+            Mistake(
+                "everything-from-q",
+                lambda x, W_q, W_k, W_v: one_head(x, W_q, W_q, W_q),
+                "Agora as três saem de W_q, e duas matrizes ficaram de fora. Cada "
+                "papel tem a sua.",
                 LAYER,
             ),
             Mistake(
@@ -600,6 +730,41 @@ EXERCISES = [
                 [0.4, 0.0, 0.6],
                 "A soma é 1 e ninguém é negativo, mas a saída vira (1,4; 0,6): você "
                 "tirou mais do segundo que do primeiro.",
+                MAP,
+            ),
+            Mistake(
+                "whole-gain-twice",
+                [0.1, -0.1, 0.6],
+                "Você tirou 0,4 de cada um: a linha soma 0,6, e um peso de atenção "
+                "nunca é negativo. Os dois, juntos, cedem 0,4.",
+                MAP,
+            ),
+            Mistake(
+                "half-of-half",
+                [0.4, 0.2, 0.6],
+                "Você tirou 0,1 de cada um: a linha soma 1,2. O terceiro ganhou 0,4, e "
+                "alguém tem de ceder tudo isso.",
+                MAP,
+            ),
+            Mistake(
+                "third-unchanged",
+                [0.3, 0.1, 0.2],
+                "Os dois primeiros estão certos, mas o terceiro ficou em 0,2: a linha "
+                "soma 0,6. Ele tem de ser 0,6.",
+                MAP,
+            ),
+            Mistake(
+                "swapped",
+                [0.0, 0.4, 0.6],
+                "A soma é 1, mas a saída vira (0,6; 1,4): você tirou do primeiro e deu "
+                "também ao segundo.",
+                MAP,
+            ),
+            Mistake(
+                "percent",
+                [30, 10, 60],
+                "A proporção está certa, mas em porcentagem. Os pesos somam 1, e não "
+                "100.",
                 MAP,
             ),
             Mistake(
