@@ -91,3 +91,27 @@ def test_the_trained_models_leak_or_do_not(seed):
     cheat = lesson06.leak_matrix(model(False, seed), sentence())
     assert (above_the_diagonal(honest) == 0).all()
     assert above_the_diagonal(cheat).max() > 1
+
+
+def test_with_the_mask_no_weight_goes_to_the_next_token():
+    model = lesson06.new_model()
+    assert (lesson06.next_token_weight(model, held_out()[:5]) == 0).all()
+
+
+def test_the_next_token_weight_is_the_mean_over_real_tokens():
+    batch = lesson06.held_out(7)
+    cheat = model(False, 0, 20)
+    weights = cheat.attention_weights(batch.ids)[0]  # (B, H, T, T)
+    seen = [
+        weights[b, :, t, t + 1]
+        for b, n in enumerate(batch.lengths.tolist())
+        for t in range(n - 1)
+    ]
+    expected = torch.stack(seen).mean(0)
+    torch.testing.assert_close(lesson06.next_token_weight(cheat, batch), expected)
+
+
+@pytest.mark.claims
+@pytest.mark.parametrize("seed", SEEDS)
+def test_without_the_mask_each_head_looks_at_the_answer(seed):
+    assert (lesson06.next_token_weight(model(False, seed), held_out()) > 0.5).all()

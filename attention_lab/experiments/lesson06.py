@@ -118,6 +118,19 @@ def leak_matrix(model: GPT, ids: Tensor) -> Tensor:
     return torch.stack(columns, dim=-1)
 
 
+@torch.no_grad()
+def next_token_weight(model: GPT, batch: LanguageBatch) -> Tensor:
+    """Quanto do peso de atenção da primeira camada vai para o token seguinte.
+
+    Devolve: (H,), a média de cada cabeça nas posições que têm um token depois. Com a
+        máscara causal, 0.
+    """
+    weights = model.attention_weights(batch.ids)[0]  # (B, H, T, T)
+    forward = weights.diagonal(1, -2, -1)  # (B, H, T − 1): de t para t + 1
+    followed = torch.arange(forward.shape[-1]) < batch.lengths[:, None] - 1
+    return forward.transpose(0, 1)[:, followed].mean(-1)
+
+
 def held_out(n: int = N_TEST) -> LanguageBatch:
     """As frases de teste, as mesmas para todos os modelos."""
     return language(n, seed=99)
