@@ -18,6 +18,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -664,7 +665,8 @@ def _error_text(error: BaseException) -> str:
     text = re.sub(r"\s+", " ", str(error)).strip()
     text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
-    theirs = [f for f in frames if f.filename != __file__]
+    ours = str(Path(__file__).parent)  # o motor e os adaptadores das aulas
+    theirs = [f for f in frames if not f.filename.startswith(ours)]
     if theirs:
         own = [f for f in theirs if f.filename == theirs[0].filename][-1]
         line = linecache.getline(own.filename, own.lineno).strip()

@@ -109,7 +109,7 @@ def new_reader(make_head=SelfAttention, *, seed: int, **options) -> Reader:
 
 
 def fresh_sentences(*, seed: int, distance=DISTANCES, articles: bool = False) -> Batch:
-    """600 frases de G2 que o treino não sorteou (a semente delas é outra)."""
+    """600 frases de G2 de outro sorteio (a semente delas é outra)."""
     return agreement(N_TEST, distance, articles=articles, seed=1000 + seed)
 
 
