@@ -198,3 +198,19 @@ def test_a_fixed_state_loses_facts(seed):
     values = remembered("LSTM", seed)
     assert values[1] > 0.97 and values[4] > 0.7 and values[12] < 0.65
     assert values[12] < remembered("atenção", seed)[12] - 0.25
+
+
+@pytest.mark.claims
+@seeds
+def test_the_recorded_facts_are_the_ones_measured(seed):
+    for kind, margin in [("atenção", 0.06), ("LSTM", 0.1)]:
+        values = remembered(kind, seed)
+        recorded = dict(zip(FACTS["fatos"], FACTS[kind][seed], strict=True))
+        assert values == pytest.approx(recorded, abs=margin)
+
+
+@pytest.mark.claims
+@seeds
+@pytest.mark.parametrize("kind", LEARNED)
+def test_trained_at_distance_5_all_learn(kind, seed):
+    assert LEARNED[kind][5][seed] == 1.0 and learned(kind, 5, seed) > 0.95
