@@ -246,6 +246,13 @@ EXERCISES = [
                 GRADIENT,
             ),
             Mistake(
+                "power",
+                1024,
+                "1024 é 2¹⁰, o primeiro dobro acima de 1000. A pergunta é quantas "
+                "vezes se dobrou até chegar a ele.",
+                GRADIENT,
+            ),
+            Mistake(
                 "exact",
                 lambda: math.log(1000) / math.log(2),
                 "9,966 é onde a curva cruza um milésimo. As palavras vêm inteiras: "
@@ -367,6 +374,23 @@ EXERCISES = [
                 COUNT,
             ),
             Mistake(
+                "all-occurrences",
+                lambda ids, n: (
+                    _pairs(ids, n) / ids.bincount(minlength=n).clamp(min=1)[:, None]
+                ),
+                "Você dividiu pelas vezes em que a palavra aparece no texto. A última "
+                "palavra do texto aparece sem nada depois: essa vez não conta.",
+                COUNT,
+                _row_sums,
+            ),
+            Mistake(
+                "softmax",
+                lambda ids, n: _pairs(ids, n).softmax(-1),
+                "O `softmax` também faz cada linha somar 1, mas não dá a fração: até o "
+                "par que nunca ocorreu fica acima de 0. Divida pela soma da linha.",
+                COUNT,
+            ),
+            Mistake(
                 "smoothed",
                 lambda ids, n: (
                     (_pairs(ids, n) + 1) / (_pairs(ids, n) + 1).sum(-1, keepdim=True)
@@ -446,6 +470,20 @@ EXERCISES = [
                 "all-states",
                 _all_states,
                 "Você devolveu o estado depois de cada palavra. Só o último responde.",
+                RECURRENT,
+            ),
+            Mistake(
+                "never-updates",
+                lambda x, W: torch.zeros(W.shape[1]),
+                "O estado ficou todo em 0. O valor novo foi calculado, mas não foi "
+                "guardado em `h`?",
+                RECURRENT,
+            ),
+            Mistake(
+                "sigmoid",
+                _reader(lambda word, h, W: torch.sigmoid(torch.cat([word, h]) @ W)),
+                "Você usou a sigmoide, que vai de 0 a 1. A rede da seção 6 usa `tanh`, "
+                "que vai de −1 a 1.",
                 RECURRENT,
             ),
             Mistake(
@@ -533,6 +571,22 @@ EXERCISES = [
                 "A função respondeu plural em todas. Metade das frases é singular: "
                 "isso é o acaso.",
                 LEAK,
+            ),
+            Mistake(
+                "only-masculine",
+                lambda words: int(words[words.index(HIDDEN) - 1] == "os"),
+                "O lugar é esse, mas só o masculino foi reconhecido. O plural de `a` "
+                "também conta.",
+                LEAK,
+                _wrong_ones,
+            ),
+            Mistake(
+                "first-word",
+                lambda words: int(words[0] in ("os", "as")),
+                "Você leu a primeira palavra da frase. Há frases em que outra "
+                "expressão vem antes do sujeito, como `longe do telhado`.",
+                LEAK,
+                _wrong_ones,
             ),
             Mistake(
                 "word-after",
