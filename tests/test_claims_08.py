@@ -1,0 +1,204 @@
+"""Aula 8: o GPT chega perto do piso, o que cada peça vale, e a indução."""
+
+from functools import cache
+
+import pytest
+import torch
+
+from attention_lab.attention import attention, causal_mask
+from attention_lab.experiments import lesson08
+from attention_lab.experiments.lesson06 import (
+    exact_loss,
+    grammatical_rate,
+    teacher_forced_loss,
+)
+from attention_lab.grammar import induction, language, language_entropy
+from attention_lab.layers import GPT, GPTConfig
+
+SEEDS = [0, 1, 2]
+claims = pytest.mark.claims
+
+
+@cache
+def sentences():
+    return lesson08.training_sentences(), lesson08.held_out_sentences()
+
+
+@cache
+def few():
+    """Poucas frases, para os testes rápidos."""
+    return language(300, seed=2)
+
+
+def excess(model, batch=None):
+    """Nats por token acima da perda exata, nas frases de teste."""
+    batch = sentences()[1] if batch is None else batch
+    return teacher_forced_loss(model, batch) - exact_loss(batch)
+
+
+@cache
+def language_model(seed, steps=600):
+    model = lesson08.new_language_model(seed=seed)
+    lesson08.teach_language(model, sentences()[0], seed=seed, steps=steps)
+    return model
+
+
+@cache
+def small_excess(seed, *parts, n_layers=2):
+    """O modelo da ablação: d_model = 32, 150 passos de 32 frases."""
+    model = lesson08.new_language_model(
+        seed=seed, parts=parts, d_model=32, n_layers=n_layers
+    )
+    lesson08.teach_language(model, sentences()[0], seed=seed, steps=150, batch_size=32)
+    return excess(model)
+
+
+@cache
+def copier(n_layers, seed):
+    model = lesson08.new_copier(n_layers, seed=seed)
+    lesson08.teach_to_copy(model, seed=seed)
+    return model
+
+
+# --- rápidos, sempre ------------------------------------------------------------------
+
+
+def test_the_floor_is_close_to_the_entropy():
+    fresh = lesson08.held_out_sentences()
+    assert exact_loss(fresh) == pytest.approx(language_entropy().per_token, abs=0.02)
+
+
+def test_learns_something_in_30_steps():
+    model = lesson08.new_language_model(seed=0, d_model=32)
+    assert excess(model, few()) > 2
+    data = language(1000, seed=1)
+    lesson08.teach_language(model, data, seed=0, steps=30, batch_size=32)
+    assert 0 < excess(model, few()) < 1.5
+
+
+def test_training_is_reproducible():
+    """A mesma semente: os mesmos números, até o último dígito."""
+    losses = []
+    for _ in range(2):
+        model = lesson08.new_language_model(seed=3, d_model=32)
+        history = lesson08.teach_language(model, few(), seed=3, steps=8)
+        losses.append(history.losses)
+    assert losses[0] == losses[1]
+    assert losses[0][-1] < losses[0][0]
+
+
+@torch.no_grad()
+def test_cache_gives_the_logits_of_the_full_forward():
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(40, 60, d_model=12, n_heads=3, n_layers=2))
+    ids = torch.randint(40, (2, 57))
+    whole, _ = model(ids)
+    cache = model.new_cache()
+    pieces = [model(ids[:, t : t + 1], cache=cache)[0] for t in range(57)]
+    torch.testing.assert_close(torch.cat(pieces, 1), whole, rtol=0, atol=1e-5)
+
+
+def test_sentences_stop_at_the_full_stop():
+    written = lesson08.write_sentences(lesson08.new_language_model(seed=0), 7, seed=1)
+    assert len(written) == 7
+    for text in written:
+        words = text.split()
+        assert "<s>" not in words and "." not in words[:-1]
+
+
+def test_rotation_only_leaves_the_distance():
+    q, k = torch.randn(2, 1, 4)
+    scores = lesson08.rotate(q.expand(7, 4)) @ lesson08.rotate(k.expand(7, 4)).T
+    for distance in range(-6, 7):
+        diagonal = scores.diagonal(distance)
+        torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal))
+    assert not torch.isclose(scores[3, 3], scores[4, 3])
+    torch.testing.assert_close(lesson08.rotate(q), q)  # a posição 0 não gira
+
+
+@pytest.mark.parametrize("offset", [-3, 0, 1])
+def test_best_offset_finds_the_planted_one(offset):
+    batch = induction(5, seed=0)
+    T = batch.ids.shape[1]
+    place = torch.arange(T) - batch.period[:, None] + offset
+    weights = torch.nn.functional.one_hot(place.clamp(0), T).float()  # (B, T, T)
+    found, weight = lesson08.best_offset(weights, batch, from_copy=True)
+    assert found == offset and weight > 0.9
+
+
+def test_explicit_memory_grows_with_the_square():
+    peaks = []
+    for T in (64, 128, 256):
+        q, k, v = torch.randn(3, T, 4)
+        peaks.append(lesson08.peak_memory(attention, q, k, v, causal_mask(T)))
+    assert 3.5 < peaks[1] / peaks[0] < 4.1 and 3.5 < peaks[2] / peaks[1] < 4.1
+    assert lesson08.peak_memory(attention, q, k, v, causal_mask(T)) == peaks[2]
+
+
+# --- as afirmações, em três sementes --------------------------------------------------
+
+
+@claims
+@pytest.mark.parametrize("seed", SEEDS)
+def test_loss_comes_close_to_the_floor(seed):
+    assert 0 < excess(language_model(seed)) < 0.03
+
+
+@claims
+@pytest.mark.parametrize("seed", SEEDS)
+def test_most_sentences_are_grammatical(seed):
+    written = lesson08.write_sentences(language_model(seed), seed=seed)
+    assert grammatical_rate(written) >= 0.9
+    assert (
+        grammatical_rate(
+            lesson08.write_sentences(lesson08.new_language_model(seed=seed))
+        )
+        < 0.01
+    )
+
+
+@claims
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_each_part_is_worth(seed):
+    whole = small_excess(seed)
+    assert small_excess(seed, "residual") > whole + 0.5
+    assert small_excess(seed, "attention") > whole + 0.1
+    assert small_excess(seed, "norm") > whole + 0.03
+
+
+@claims
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_this_grammar_does_not_need(seed):
+    whole = small_excess(seed)
+    for other in (
+        small_excess(seed, "mlp"),
+        small_excess(seed, "positions"),
+        small_excess(seed, n_layers=1),
+    ):
+        assert abs(other - whole) < 0.03
+
+
+@claims
+@pytest.mark.parametrize("seed", SEEDS)
+def test_two_layers_copy_and_one_does_not(seed):
+    sequences = induction(500, seed=1)
+    assert lesson08.copy_accuracy(copier(2, seed), sequences) > 0.95
+    assert lesson08.copy_accuracy(copier(1, seed), sequences) < 0.4
+
+
+@claims
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_first_layer_looks_as_far_back_as_the_second_looks_ahead(seed):
+    """Em geral −1 e +1; em algumas sementes, −k e +k (e o bloco 1 traz o resto)."""
+    sequences = induction(500, seed=1)
+    maps = copier(2, seed).attention_weights(sequences.ids)
+
+    def offsets(layer):
+        return [
+            lesson08.best_offset(maps[layer, :, h], sequences, from_copy=layer == 1)
+            for h in range(2)
+        ]
+
+    ahead, weight = max(offsets(1), key=lambda pair: pair[1])
+    assert ahead >= 1 and weight > 0.8
+    assert any(back == -ahead and weight > 0.3 for back, weight in offsets(0))
