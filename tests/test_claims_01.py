@@ -214,3 +214,10 @@ def test_the_recorded_facts_are_the_ones_measured(seed):
 @pytest.mark.parametrize("kind", LEARNED)
 def test_trained_at_distance_5_all_learn(kind, seed):
     assert LEARNED[kind][5][seed] == 1.0 and learned(kind, 5, seed) > 0.95
+
+
+@pytest.mark.claims
+def test_trained_at_distance_10_only_attention_learns_in_every_seed():
+    assert min(learned("atenção", 10, seed) for seed in SEEDS) > 0.97
+    for kind in ("LSTM", "tanh"):
+        assert min(learned(kind, 10, seed) for seed in SEEDS) < 0.6
