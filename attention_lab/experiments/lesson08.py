@@ -2,7 +2,7 @@
 
 Língua: d_model = 48, 4 cabeças, 2 camadas, 600 passos de 48 frases, lr 1,5e-2 (30 de
 aquecimento, depois cosseno até 5 %), gradiente cortado em norma 1, cerca de 15 s de
-CPU. Em 5 sementes e 2000 frases: de 0,015 a 0,020 nat acima do piso, e de 92 a 94 % das
+CPU. Em 4 sementes e 2000 frases: de 0,015 a 0,020 nat acima do piso, e de 92 a 94 % das
 frases gramaticais. Ablações: d_model = 32, 150 passos de 32 frases, 2 s cada uma.
 """
 
