@@ -98,13 +98,15 @@ def attention(
     """
     check_attention(q, k, v, mask)
     d_k = q.shape[-1]
+    q = q / math.sqrt(d_k) if scale is None else q * scale  # T_q × d_k contas: menos
     scores = dot_scores(q, k)  # (..., T_q, T_k)
-    scores = scores / math.sqrt(d_k) if scale is None else scores * scale
     if mask is not None:
-        scores = scores.masked_fill(~mask, -torch.inf)
-    weights = softmax(scores)
-    if mask is not None:  # sem chave visível, a linha seria 0/0: vale 0, como na SDPA
-        weights = weights.masked_fill(~mask, 0.0)
+        scores.masked_fill_(~mask, -torch.inf)
+    weights = torch.softmax(scores, dim=-1)
+    if mask is not None:
+        blind = ~mask.any(-1, keepdim=True)  # sem chave visível, a linha seria 0/0:
+        if blind.any():  # vale 0, como na SDPA
+            weights = weights.masked_fill(blind, 0.0)
     if dropout is not None:
         weights = dropout(weights)
     return weights @ v, weights  # (..., T_q, d_v)
@@ -130,7 +132,7 @@ def attention_loop(
     Fonte: Raschka, Build a Large Language Model (From Scratch), seção 3.3.
 
     >>> x = torch.eye(3)
-    >>> torch.equal(attention_loop(x, x, x)[1], attention(x, x, x)[1])
+    >>> torch.allclose(attention_loop(x, x, x)[1], attention(x, x, x)[1])
     True
     """
     check_attention(q, k, v, mask)
@@ -193,8 +195,9 @@ def padding_mask(lengths, T: int) -> Tensor:
     if lengths.dtype.is_floating_point or lengths.dtype == torch.bool:
         raise TypeError(f"lengths deve ter inteiros, mas veio {lengths.dtype}.")
     if lengths.dim() != 1:
-        forma = tuple(lengths.shape)
-        raise ValueError(f"lengths deve ter a forma (B,), mas veio {forma}.")
+        raise ValueError(
+            f"lengths deve ter a forma (B,), mas veio {tuple(lengths.shape)}."
+        )
     if lengths.numel() and (lengths.min() < 0 or lengths.max() > T):
         raise ValueError(
             f"lengths deve ir de 0 a T={T}, mas veio {lengths.min()}..{lengths.max()}."

@@ -48,14 +48,16 @@ def check_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Non
             f"k tem {k.shape[-2]} tokens (T_k), mas v tem {v.shape[-2]}: "
             "cada chave precisa do seu valor, e de ao menos uma chave."
         )
-    try:
-        lead = torch.broadcast_shapes(q.shape[:-2], k.shape[:-2])
-        torch.broadcast_shapes(lead, v.shape[:-2])
-    except RuntimeError:
-        raise ValueError(
-            "os eixos de batch de q, k e v não combinam: vieram as formas "
-            f"{tuple(q.shape)}, {tuple(k.shape)} e {tuple(v.shape)}."
-        ) from None
+    lead = q.shape[:-2]
+    if not lead == k.shape[:-2] == v.shape[:-2]:
+        try:
+            lead = torch.broadcast_shapes(lead, k.shape[:-2])
+            torch.broadcast_shapes(lead, v.shape[:-2])
+        except RuntimeError:
+            raise ValueError(
+                "os eixos de batch de q, k e v não combinam: vieram as formas "
+                f"{tuple(q.shape)}, {tuple(k.shape)} e {tuple(v.shape)}."
+            ) from None
     if mask is None:
         return
     if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
@@ -64,11 +66,8 @@ def check_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Non
     if mask.device != q.device:
         raise ValueError(f"mask está em {mask.device}, mas q está em {q.device}.")
     scores = (*lead, q.shape[-2], k.shape[-2])
-    try:
-        fits = torch.broadcast_shapes(mask.shape, scores) == scores
-    except RuntimeError:
-        fits = False
-    if not fits:
+    pairs = list(zip(reversed(mask.shape), reversed(scores), strict=False))
+    if mask.dim() > len(scores) or any(size not in (1, full) for size, full in pairs):
         raise ValueError(
             f"mask tem a forma {tuple(mask.shape)}, que não cabe nos escores "
             f"(..., T_q, T_k) = {tuple(scores)}."

@@ -45,11 +45,12 @@ def sdpa_attention(
     p = check_dropout(dropout)
     causal = is_causal(mask, q.shape[-2], k.shape[-2])
     lead = torch.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
-    q, k, v = (t.expand(*lead, *t.shape[-2:]) for t in (q, k, v))
+    axes = (1,) * (2 - len(lead)) + lead  # a versão fundida só atende com 4 eixos
+    q, k, v = (t.expand(*axes, *t.shape[-2:]) for t in (q, k, v))
     output = F.scaled_dot_product_attention(
         q, k, v, None if causal else mask, dropout_p=p, is_causal=causal, scale=scale
     )
-    return output, None
+    return output.view(*lead, *output.shape[-2:]), None
 
 
 def tiled_attention(
@@ -60,7 +61,7 @@ def tiled_attention(
     *,
     causal: bool = False,
     scale: float | None = None,
-    block_size: int = 128,
+    block_size: int = 256,
 ) -> tuple[Tensor, None]:
     """Atenção em blocos: exata, com memória que cresce com T, e não com T².
 
@@ -75,7 +76,7 @@ def tiled_attention(
     causal: aplica também a máscara causal, alinhada à última chave, sem a construir;
         os blocos inteiros no futuro nem são calculados
     scale: fator dos escores; None quer dizer 1/√d_k
-    block_size: consultas por bloco; as chaves vão em blocos oito vezes maiores
+    block_size: consultas por bloco; as chaves vão em blocos quatro vezes maiores
     Devolve: output (..., T_q, d_v) e None no lugar de weights. Linha sem chave
         visível dá 0. float16 e bfloat16 são somados em float32. Na volta do
         gradiente, cada bloco é refeito em vez de guardado.
@@ -102,7 +103,7 @@ def tiled_attention(
         rows = None if mask is None else mask[..., start:stop, :last]
         inputs = (q[..., start:stop, :], k[..., :last, :], v[..., :last, :], rows)
         first = T_k - T_q + start if causal else None
-        inputs += (first, factor, 8 * block_size)
+        inputs += (first, factor, 4 * block_size)
         if needs_grad:  # refaz o bloco na volta: a memória continua a crescer com T
             block = checkpoint(query_block, *inputs, use_reentrant=False)
         else:
@@ -135,7 +136,7 @@ def query_block(q, k, v, mask, first: int | None, factor: float, size: int) -> T
         highest = scores.detach().amax(-1, keepdim=True)
         highest = highest.clamp_min(torch.finfo(wide).min)  # linha vazia: sem ∞ − ∞
         new_peak = highest if start == 0 else torch.maximum(peak, highest)
-        exps = (scores - new_peak).exp_()
+        exps = scores.sub_(new_peak).exp_()
         if start == 0:
             total, output = exps.sum(-1, keepdim=True), exps @ values
         else:
