@@ -113,6 +113,33 @@ def test_right_in_another_way(exercise_id, answer):
     assert result, result
 
 
+def steps_back(T):
+    return torch.arange(T)[:, None] - torch.arange(T)
+
+
+def window_without_max(T, window):
+    rows = [torch.arange(T)[i - window + 1 : i + 1] for i in range(T)]
+    return torch.stack([torch.isin(torch.arange(T), row) for row in rows])
+
+
+def table_without_axis(f, x):
+    table = torch.zeros(len(x), len(x), dtype=torch.bool)
+    for j in range(len(x)):
+        other = x.clone()
+        other[j] = 0.0
+        table[:, j] = (f(other) != f(x)).any()
+    return table
+
+
+def table_without_any(f, x):
+    table = torch.zeros(len(x), len(x), dtype=torch.bool)
+    for j in range(len(x)):
+        other = x.clone()
+        other[j] = 0.0
+        table[:, j] = f(other) != f(x)
+    return table
+
+
 @pytest.mark.parametrize(
     "exercise_id, answer, mistake, words",
     [
@@ -121,6 +148,13 @@ def test_right_in_another_way(exercise_id, answer):
         ("6.3", lambda n, T: causal_mask(T) + padding_mask(n, T), "or", "3 células"),
         ("6.2", lambda T, w: window_by_loop(T, w + 1), "one-too-many", "[1, 2, 3, 4"),
         ("6.1", 66.5, "percent", "porcentagem"),
+        ("6.1", [0.09, 0.665, 0.245], "visible-row", "só com o de `gato`"),
+        ("6.1", 0.063, "column", "por coluna"),
+        ("6.2", lambda T, w: 0 <= steps_back(T) < w, "joined-by-and", "parênteses"),
+        ("6.2", window_without_max, "negative-start", "veem [0, 0, 3, 3, 3, 3]"),
+        ("6.4", lambda layer, x, n: layer(x, x, x), "no-masks", "no padding"),
+        ("6.5", table_without_axis, "any-of-all", "`.any(-1)`"),
+        ("6.5", table_without_any, "assigned-without-any", "`.any(-1)`"),
         ("6.5", lambda f, x: f(x), "", "mas veio (5, 3)"),
     ],
 )

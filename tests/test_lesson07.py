@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from attention_lab import check
+from attention_lab import attention, causal_mask, check
 
 
 def split_by_slices(x, n_heads):
@@ -59,6 +59,22 @@ def parcels_by_einsum(heads, W_o):
     return torch.einsum("bhtd,ohd->bhto", heads, blocks)
 
 
+def parcels_of_rows(heads, W_o):
+    """As fatias de linhas de W_o, no lugar das de colunas."""
+    d_k = heads.shape[-1]
+    parcels = []
+    for h in range(heads.shape[1]):
+        parcels.append(heads[:, h] @ W_o[h * d_k : h * d_k + d_k].T)
+    return torch.stack(parcels, dim=1)
+
+
+def heads_joined_by_view(q, k, v, n_heads):
+    B, T, d_model = q.shape
+    q, k, v = (z.view(B, T, n_heads, -1).transpose(1, 2) for z in (q, k, v))
+    output, weights = attention(q, k, v, causal_mask(T))
+    return output.transpose(1, 2).view(B, T, d_model), weights
+
+
 @pytest.mark.parametrize(
     "exercise_id, answer",
     [
@@ -106,6 +122,39 @@ def test_repeated_split_needs_the_gradient():
             "7.5",
             lambda heads, W: heads.transpose(1, 2).flatten(-2) @ W.T,
             "total",
+        ),
+        ("7.1", (4, 10, 10), "without-batch"),
+        ("7.1", (3, 4, 24, 24), "model-widths-compared"),
+        ("7.2", 4608, "divided"),
+        ("7.2", 101376, "output-per-head"),
+        ("7.2", (96, 96), "shape"),
+        ("7.2", 36.864, "thousands-dot"),
+        ("7.2", (36, 864), "thousands-comma"),
+        ("7.2", torch.tensor([36864]), "boxed"),
+        ("7.3", lambda x, H: list(x.chunk(H, -1)), "returned-list"),
+        ("7.3", lambda x, H: torch.cat(x.chunk(H, -1), 1), "concatenated-tokens"),
+        ("7.3", lambda x, H: torch.cat(x.chunk(H, -1), -1), "concatenated-width"),
+        (
+            "7.3",
+            lambda x, H: x.unflatten(-1, (H, -1)).permute(1, 0, 2, 3),
+            "batch-moved",
+        ),
+        (
+            "7.3",
+            lambda x, H: x.unflatten(-1, (H, -1)).transpose(1, 2).transpose(2, 3),
+            "width-before-tokens",
+        ),
+        ("7.4", heads_joined_by_view, "view-complains"),
+        ("7.5", lambda heads, W: list(parcels_by_zeroing(heads, W)), "returned-list"),
+        ("7.5", parcels_of_rows, "rows-of-W_o"),
+        (
+            "7.5",
+            lambda heads, W: torch.einsum(
+                "bhtd,hdo->bhto",
+                heads,
+                W.reshape(heads.shape[1], heads.shape[3], len(W)),
+            ),
+            "reshaped",
         ),
     ],
 )

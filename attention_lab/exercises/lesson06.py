@@ -52,6 +52,17 @@ def _steps_back(T):
     return torch.arange(T)[:, None] - torch.arange(T)  # (T, T)
 
 
+def _joined_by_and(T, window):
+    return (_steps_back(T) >= 0) and (_steps_back(T) < window)
+
+
+def _negative_start(T, window):
+    mask = torch.zeros(T, T, dtype=torch.bool)
+    for i in range(T):
+        mask[i, i - window + 1 : i + 1] = True
+    return mask
+
+
 def _first_keys(T, window):
     return (_steps_back(T) >= 0) & (torch.arange(T) < window)
 
@@ -218,6 +229,24 @@ def _magnitude(f, x):
     return torch.stack(columns, dim=-1)
 
 
+def _never_any(f, x):
+    table = torch.zeros(len(x), len(x), dtype=torch.bool)
+    for j in range(len(x)):
+        changed = x.clone()
+        changed[j] = x[j] + 1
+        table[:, j] = f(changed) != f(x)
+    return table
+
+
+def _any_of_all(f, x):
+    return dependence(f, x).any(0).expand(len(x), -1)
+
+
+def _gradient_size(f, x):
+    jacobian = torch.autograd.functional.jacobian(f, x)  # (T, d, T, d)
+    return jacobian.abs().sum((1, 3))
+
+
 def _one_answer(f, x):
     return dependence(f, x).triu(1).any()
 
@@ -274,6 +303,13 @@ EXERCISES = [
                 HAND,
             ),
             Mistake(
+                "column",
+                lambda: float(BY_HAND[:3, 2].softmax(-1)[1]),
+                "Você leu a tabela por coluna. A linha é a consulta: os escores de "
+                "`preto` estão na terceira linha.",
+                HAND,
+            ),
+            Mistake(
                 "own-weight",
                 lambda: _hand_weight(2, 2, last=2),
                 "Esse é o peso que `preto` dá a si mesmo. A pergunta é sobre `gato`.",
@@ -304,6 +340,20 @@ EXERCISES = [
                 3 / 6,
                 "Você dividiu o escore pela soma dos escores (3 ÷ 6). A softmax aplica "
                 "a exponencial antes de dividir.",
+                HAND,
+            ),
+            Mistake(
+                "linear-with-future",
+                3 / 10,
+                "Você dividiu o escore pela soma dos quatro (3 ÷ 10). Falta esconder "
+                "`miou`, que está no futuro, e aplicar a exponencial.",
+                HAND,
+            ),
+            Mistake(
+                "visible-row",
+                lambda: BY_HAND[2, :3].softmax(-1).tolist(),
+                "Os três pesos visíveis estão certos; responda só com o de `gato`, o "
+                "segundo número.",
                 HAND,
             ),
             Mistake(
@@ -362,6 +412,46 @@ EXERCISES = [
                 "também é menor que a janela: falta exigir `j <= i`.",
                 MASK,
                 _future_seen,
+            ),
+            Mistake(
+                "or",
+                lambda T, w: (_steps_back(T) >= 0) | (_steps_back(T) < w),
+                "Você juntou as condições com “ou”: basta uma, e tudo ficou à vista. É "
+                "preciso cumprir as duas: `&`.",
+                MASK,
+                _future_seen,
+            ),
+            Mistake(
+                "joined-by-and",
+                _joined_by_and,
+                "`and`, a comparação encadeada (`0 <= back < window`) e o `&` sem "
+                "parênteses pedem um True ou False só, e aqui há uma tabela. Use `&`, "
+                "com cada condição entre parênteses.",
+                MASK,
+            ),
+            Mistake(
+                "negative-start",
+                _negative_start,
+                "No começo da frase, `i - window + 1` fica negativo, e o Python conta "
+                "do fim: a fatia sai vazia. Comece em `max(0, i - window + 1)`.",
+                MASK,
+                _row_count,
+            ),
+            Mistake(
+                "window-in-tril",
+                lambda T, w: torch.ones(T, T).tril(w).bool(),
+                "`tril(window)` empurra a diagonal para a direita: aparecem `window` "
+                "casas do futuro. O que se corta é o passado distante.",
+                MASK,
+                _future_seen,
+            ),
+            Mistake(
+                "only-outside",
+                lambda T, w: torch.ones(T, T).tril(-w).bool(),
+                "`tril(-window)` marca o que ficou para trás da janela: é o que se "
+                "deve esconder. Tire essas células da máscara causal.",
+                MASK,
+                _row_count,
             ),
             Mistake(
                 "one-too-many",
@@ -430,6 +520,31 @@ EXERCISES = [
                 "permissão. É preciso ter as duas.",
                 PADDING,
                 _short_sentence,
+            ),
+            Mistake(
+                "summed",
+                lambda n, T: causal_mask(T).int() + padding_mask(n, T).int(),
+                "Você somou números: 2 onde há as duas permissões, 1 onde há só uma. "
+                "Com booleanos e `&`, fica True só onde há as duas.",
+                PADDING,
+                lambda got, *inputs: (
+                    f"O maior número é {int(torch.as_tensor(got).max())}."
+                ),
+            ),
+            Mistake(
+                "joined-by-and",
+                lambda n, T: causal_mask(T) and padding_mask(n, T),
+                "`and` pede um True ou False só, e aqui há tabelas. Use `&`, que "
+                "compara célula a célula.",
+                PADDING,
+            ),
+            Mistake(
+                "one-size-each",
+                lambda n, T: torch.stack([causal_mask(int(size)) for size in n]),
+                "Você fez uma causal do tamanho de cada frase, e tamanhos diferentes "
+                "não se empilham. A causal é uma só, (T, T); quem muda de frase para "
+                "frase é o padding.",
+                PADDING,
             ),
             Mistake(
                 "rows",
@@ -563,8 +678,37 @@ EXERCISES = [
             Mistake(
                 "transposed-not-inverted",
                 _layer_with(lambda m: m.T, _inverted),
-                "Transpor não é inverter: `.T` bloqueia também a diagonal, e a linha 0 "
-                "fica sem chave nenhuma. Use `~`.",
+                "Bloquear o triângulo de cima com a diagonal (`.T`, ou `triu()` sem o "
+                "1) não é inverter: a linha 0 fica sem chave nenhuma. Use `~`.",
+                BREAK,
+                _layer_numbers,
+            ),
+            Mistake(
+                "only-transposed",
+                _layer_with(lambda m: m.T, _same),
+                "Transpor não é inverter: a diagonal também fica bloqueada. E o "
+                "padding ainda não foi invertido. Use `~` nas duas.",
+                BREAK,
+                _layer_numbers,
+            ),
+            Mistake(
+                "no-masks",
+                lambda layer, x, n: layer(x, x, x),
+                "Sem máscara nenhuma, roda, mas o futuro e o padding ficam à vista.",
+                BREAK,
+                _layer_numbers,
+            ),
+            Mistake(
+                "numbers-in-both",
+                lambda layer, x, n: layer(
+                    x,
+                    x,
+                    x,
+                    attn_mask=(~causal_mask(x.shape[1])).float(),
+                    key_padding_mask=(~padding_mask(n, x.shape[1]))[:, 0, 0].float(),
+                ),
+                "Máscara de números se soma aos escores: o 1 aumenta os que se queria "
+                "esconder. Tire o `.float()`: a booleana invertida basta.",
                 BREAK,
                 _layer_numbers,
             ),
@@ -674,6 +818,28 @@ EXERCISES = [
                 _without_any,
                 "Você comparou número a número e parou. Falta um `.any(-1)`: a saída i "
                 "mudou se qualquer coordenada dela mudou.",
+                PROOF,
+            ),
+            Mistake(
+                "assigned-without-any",
+                _never_any,
+                "A comparação dá uma tabela (T, d), que não cabe na coluna de T casas. "
+                "Falta um `.any(-1)`: a linha mudou se qualquer número dela mudou.",
+                PROOF,
+            ),
+            Mistake(
+                "any-of-all",
+                _any_of_all,
+                "Seu `.any()` juntou todas as linhas em uma resposta só, e a coluna "
+                "inteira saiu igual. Com `.any(-1)`, sai uma resposta por linha.",
+                PROOF,
+                _count,
+            ),
+            Mistake(
+                "gradient-size",
+                _gradient_size,
+                "Você devolveu o tamanho do gradiente. O pedido é só se há "
+                "dependência: compare com `!= 0`.",
                 PROOF,
             ),
             Mistake(

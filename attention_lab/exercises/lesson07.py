@@ -1,5 +1,6 @@
 """Exercícios do caderno 07: repartir, juntar e contar as cabeças."""
 
+import numpy as np
 import torch
 
 from attention_lab.attention import attention, causal_mask, merge_heads, split_heads
@@ -19,6 +20,20 @@ ONE_BY_ONE, FUSED, SHAPES, BREAK, COUNT, MIX = (
     "seção 8, “Quantos parâmetros”",
     "seção 9, “O que W_o mistura”",
 )
+
+
+def one_tensor(answer):
+    """A resposta, sem aceitar no lugar do tensor uma lista de pedaços."""
+
+    def run(*inputs):
+        value = answer(*inputs)
+        return returned_list() if isinstance(value, list | tuple) else value
+
+    return run
+
+
+def returned_list(*inputs):
+    raise TypeError("a função devolveu uma lista de tensores, e não um tensor.")
 
 
 def heads_by_view(x, n_heads):
@@ -51,9 +66,15 @@ def _first_origin(got, x, n_heads):
     )
 
 
-def _tokens_cut(x, n_heads):
+def _moved_first(x, n_heads):
     B, T, d_model = x.shape
-    return x.reshape(B, n_heads, T // n_heads, d_model)
+    return x.transpose(1, 2).reshape(B, n_heads, T, d_model // n_heads)
+
+
+def _token_slices(x, n_heads):
+    d_k = x.shape[-1] // n_heads
+    pieces = [x[:, h * d_k : (h + 1) * d_k] for h in range(n_heads)]
+    return torch.stack(pieces, dim=1)
 
 
 def _interleaved(x, n_heads):
@@ -70,6 +91,16 @@ def _heads(split, merge, mask=causal_mask, scale=None):
         return merge(output), weights
 
     return wrong
+
+
+def _merged_without_copy(x):
+    B, H, T, d_k = x.shape
+    return x.transpose(1, 2).view(B, T, H * d_k)
+
+
+def _merged_widths_first(x):
+    B, H, T, d_k = x.shape
+    return x.transpose(2, 3).reshape(B, T, H * d_k)
 
 
 def _merged_by_view(x):
@@ -93,13 +124,31 @@ def _total(heads, W_o):
     return merge_heads(heads) @ W_o.T
 
 
-def _blocks(choose):
+def _blocks(choose, join=lambda parts: torch.stack(parts, dim=1)):
     def wrong(heads, W_o):
         H = heads.shape[1]
-        parts = [heads[:, h] @ choose(W_o, h, H).T for h in range(H)]
-        return torch.stack(parts, dim=1)
+        return join([heads[:, h] @ choose(W_o, h, H).T for h in range(H)])
 
     return wrong
+
+
+def _columns(W_o, h, H):
+    return W_o.chunk(H, dim=1)[h]
+
+
+def _rows(W_o, h, H):
+    d_k = W_o.shape[1] // H
+    return W_o[h * d_k : (h + 1) * d_k]
+
+
+def _reshaped(heads, W_o):
+    H, d_k = heads.shape[1], heads.shape[-1]
+    return heads @ W_o.reshape(H, d_k, -1)
+
+
+def _reshaped_rows(heads, W_o):
+    H, d_k = heads.shape[1], heads.shape[-1]
+    return heads @ W_o.reshape(H, -1, d_k).transpose(-2, -1)
 
 
 def _sum_over_heads(got, heads, W_o):
@@ -168,6 +217,34 @@ EXERCISES = [
                 SHAPES,
             ),
             Mistake(
+                "without-batch",
+                (4, 10, 10),
+                "São quatro tabelas de 10 × 10, uma por cabeça, para uma frase. O "
+                "batch tem três: falta o primeiro eixo.",
+                SHAPES,
+            ),
+            Mistake(
+                "model-widths-compared",
+                (3, 4, 24, 24),
+                "Assim se comparam as 24 coordenadas entre si. O que se compara são os "
+                "tokens, 10 com 10; a largura é o eixo que o produto escalar soma.",
+                SHAPES,
+            ),
+            Mistake(
+                "one-table-alone",
+                (10, 10),
+                "Essa é uma tabela só. Há uma por cabeça e por frase: faltam dois "
+                "eixos.",
+                SHAPES,
+            ),
+            Mistake(
+                "one-row",
+                (3, 4, 10),
+                "Falta um eixo: cada consulta tem uma linha de pesos, com um número "
+                "por chave. São 10 consultas e 10 chaves.",
+                SHAPES,
+            ),
+            Mistake(
                 "full-width",
                 (3, 4, 10, 24),
                 "A largura 24 se reparte entre as cabeças, e nem ela nem a de cada "
@@ -185,7 +262,7 @@ EXERCISES = [
     ),
     ValueExercise(
         id="7.2",
-        answer=4 * 96 * 96,
+        answer=np.int64(4 * 96 * 96),  # não int: o motor leria (96, 96) como vírgula
         praise="4 · 96² = 36 864, com 1, 8 ou 96 cabeças: elas repartem a largura, e "
         "não a multiplicam.",
         mistakes=[
@@ -210,6 +287,61 @@ EXERCISES = [
                 MIX,
             ),
             Mistake(
+                "output-per-head",
+                8 * (3 * 12 * 96 + 96 * 96),
+                "As três matrizes de 12 × 96 por cabeça estão certas, mas você deu "
+                "também uma W_o inteira a cada cabeça. W_o é uma só, para as oito.",
+                MIX,
+            ),
+            Mistake(
+                "projections-divided",
+                3 * 12 * 96 + 96 * 96,
+                "W_o está certa, mas W_q, W_k e W_v ficaram divididas por 8: você "
+                "contou as de uma cabeça só. São oito cabeças.",
+                COUNT,
+            ),
+            Mistake(
+                "one-matrix-per-head",
+                8 * 96 * 96,
+                "Você contou uma matriz de 96 × 96 para cada cabeça. São quatro ao "
+                "todo: as cabeças as repartem.",
+                COUNT,
+            ),
+            Mistake(
+                "shape",
+                (96, 96),
+                "Essa é a forma de uma matriz. A pergunta é quantos números há nas "
+                "quatro, ao todo.",
+                COUNT,
+            ),
+            Mistake(
+                "shape-of-four",
+                (4, 96, 96),
+                "Os tamanhos estão certos. Falta multiplicar: a resposta é um número "
+                "só.",
+                COUNT,
+            ),
+            Mistake(
+                "boxed",
+                [4 * 96 * 96],
+                "O número está certo; responda com ele só, sem colchetes.",
+                COUNT,
+            ),
+            Mistake(
+                "thousands-dot",
+                36.864,
+                "Em Python, o ponto separa os decimais: 36.864 é pouco mais de 36. "
+                "Escreva o número sem separador de milhar.",
+                COUNT,
+            ),
+            Mistake(
+                "thousands-comma",
+                (36, 864),
+                "Em Python, a vírgula faz um par: 36 e 864. Escreva o número sem "
+                "separador de milhar.",
+                COUNT,
+            ),
+            Mistake(
                 "one-head",
                 3 * 12 * 96,
                 "Esses são os parâmetros de uma cabeça: três matrizes de 12 × 96. São "
@@ -219,8 +351,9 @@ EXERCISES = [
             Mistake(
                 "divided",
                 4 * 96 * 96 // 8,
-                "Você dividiu por 8. A largura de cada cabeça é que se divide; como as "
-                "cabeças são oito, o total volta a ser o de uma só.",
+                "Esse é o total dividido por 8. A largura de cada cabeça é que se "
+                "divide; como as cabeças são oito, o total volta a ser o de uma só. (A "
+                "entrada de cada uma continua com 96 números.)",
                 COUNT,
             ),
             Mistake(
@@ -255,6 +388,7 @@ EXERCISES = [
         ],
         outputs=("heads",),
         gradient=True,
+        adapt=one_tensor,
         praise="Repartir o último eixo e só então trocar de lugar: cada token fica com "
         "os seus próprios números.",
         mistakes=[
@@ -300,16 +434,69 @@ EXERCISES = [
             Mistake(
                 "heads-first",
                 lambda x, H: torch.stack(x.chunk(H, dim=-1)),
-                "Os pedaços estão certos, mas o `stack` pôs o eixo das cabeças na "
-                "frente do batch. Use `dim=1` (ou `dim=-3`).",
+                "Os pedaços estão certos, mas o eixo das cabeças ficou na frente do "
+                "batch. Ele vem logo depois: `dim=1` no `stack`.",
                 SHAPES,
             ),
             Mistake(
                 "heads-last",
                 lambda x, H: torch.stack(x.chunk(H, dim=-1), dim=-1),
                 "Os pedaços estão certos, mas o eixo das cabeças ficou por último. Ele "
-                "vem antes dos tokens: `dim=1`.",
+                "vem antes dos tokens: `dim=1` no `stack`, ou `transpose(1, 2)`.",
                 SHAPES,
+            ),
+            Mistake(
+                "returned-list",
+                returned_list,
+                "Você devolveu uma lista do Python. Junte os pedaços em um tensor só, "
+                "com `torch.stack(pieces, dim=1)`: o eixo novo é o das cabeças.",
+                SHAPES,
+                lambda got, x, n_heads: (
+                    "O pedido é um tensor de forma "
+                    f"{tuple(split_heads(x, n_heads).shape)}."
+                ),
+            ),
+            Mistake(
+                "concatenated-tokens",
+                lambda x, H: torch.cat(x.chunk(H, dim=-1), dim=1),
+                "Os pedaços estão certos, mas o `cat` com `dim=1` os emendou como se "
+                "fossem mais tokens. Quem cria o eixo das cabeças é o `stack`.",
+                SHAPES,
+            ),
+            Mistake(
+                "concatenated-batch",
+                lambda x, H: torch.cat(x.chunk(H, dim=-1), dim=0),
+                "Os pedaços estão certos, mas o `cat` com `dim=0` os emendou como se "
+                "fossem mais frases. Quem cria o eixo das cabeças é o `stack`.",
+                SHAPES,
+            ),
+            Mistake(
+                "concatenated-width",
+                lambda x, H: x,
+                "Saiu o próprio `x`: o `cat` no último eixo desfaz a repartição. Quem "
+                "cria o eixo das cabeças é o `stack`.",
+                SHAPES,
+            ),
+            Mistake(
+                "batch-moved",
+                lambda x, H: x.unflatten(-1, (H, -1)).transpose(0, 1),
+                "Você repartiu a largura do jeito certo, mas trocou o batch com os "
+                "tokens. A troca é entre os tokens e as cabeças: `transpose(1, 2)`.",
+                FUSED,
+            ),
+            Mistake(
+                "moved-first",
+                _moved_first,
+                "Você trocou os eixos antes de repartir, e o `reshape` cortou a fila "
+                "na ordem errada. Primeiro reparta o último eixo; depois, troque.",
+                BREAK,
+            ),
+            Mistake(
+                "token-slices",
+                _token_slices,
+                "As fatias pegaram tokens, e não coordenadas, e saíram desiguais. "
+                "Falta um `:`: `x[:, :, h * d_k : (h + 1) * d_k]`.",
+                ONE_BY_ONE,
             ),
             Mistake(
                 "heads-after-tokens",
@@ -368,6 +555,27 @@ EXERCISES = [
                 "Os tokens estão no lugar, mas as cabeças saíram intercaladas, uma "
                 "coordenada de cada. Traga para o fim (H, d_k), nessa ordem.",
                 FUSED,
+            ),
+            Mistake(
+                "view-complains",
+                _heads(split_heads, _merged_without_copy),
+                "O `transpose` está certo. Depois dele, os números não estão em fila "
+                "na memória, e o `view` reclama. Use `reshape`.",
+                BREAK,
+            ),
+            Mistake(
+                "widths-moved",
+                _heads(split_heads, _merged_widths_first),
+                "Você trocou os tokens com as coordenadas. A troca é entre as cabeças "
+                "e os tokens, a mesma da ida: `transpose(1, 2)`.",
+                FUSED,
+            ),
+            Mistake(
+                "concatenated-tokens",
+                _heads(split_heads, lambda x: torch.cat(x.unbind(1), dim=1)),
+                "O `cat` emendou as cabeças como se fossem mais tokens. Elas ficam "
+                "lado a lado na largura: `dim=-1`.",
+                ONE_BY_ONE,
             ),
             Mistake(
                 "averaged",
@@ -439,6 +647,7 @@ EXERCISES = [
             sample(77, (4, 2, 3, 5), (6, 10)),
         ],
         outputs=("parcels",),
+        adapt=one_tensor,
         praise="Somadas as parcelas, sai a saída da camada. É por isso que se pode "
         "tirar uma cabeça e perguntar o que falta.",
         mistakes=[
@@ -456,6 +665,63 @@ EXERCISES = [
                 "h usa as colunas de h·d_k até (h+1)·d_k.",
                 MIX,
                 _sum_over_heads,
+            ),
+            Mistake(
+                "returned-list",
+                returned_list,
+                "Você devolveu uma lista do Python. Junte as parcelas em um tensor só, "
+                "com `torch.stack(parcels, dim=1)`: o eixo novo é o das cabeças.",
+                MIX,
+                lambda got, heads, W_o: (
+                    "O pedido é um tensor de forma "
+                    f"{tuple(head_contributions(heads, W_o).shape)}."
+                ),
+            ),
+            Mistake(
+                "rows-of-W_o",
+                _blocks(_rows),
+                "Você cortou linhas de W_o. As linhas são as coordenadas da saída; as "
+                "da entrada, que as cabeças ocupam, são as colunas: `W_o[:, ...]`.",
+                MIX,
+            ),
+            Mistake(
+                "block-not-transposed",
+                _blocks(lambda W, h, H: _columns(W, h, H).T),
+                "O bloco está certo, (d_out, d_k), mas falta transpor: `nn.Linear` faz "
+                "`x @ W.T`.",
+                MIX,
+            ),
+            Mistake(
+                "reshaped",
+                _reshaped,
+                "O `reshape` de W_o para (H, d_k, d_out) tem a forma certa e o "
+                "conteúdo errado: ele só corta a fila, não move eixos. Transponha "
+                "antes: `W_o.T`.",
+                BREAK,
+                _sum_over_heads,
+            ),
+            Mistake(
+                "reshaped-rows",
+                _reshaped_rows,
+                "O `reshape` de W_o para (H, d_out, d_k) corta a fila pelas linhas, e "
+                "o que se reparte são as colunas. Use `W_o[:, ...]`, ou reparta o "
+                "último eixo, em (d_out, H, d_k).",
+                BREAK,
+                _sum_over_heads,
+            ),
+            Mistake(
+                "concatenated-tokens",
+                _blocks(_columns, lambda parts: torch.cat(parts, dim=1)),
+                "As parcelas estão certas, mas o `cat` com `dim=1` as emendou como se "
+                "fossem mais tokens. Quem cria o eixo das cabeças é o `stack`.",
+                SHAPES,
+            ),
+            Mistake(
+                "concatenated-width",
+                _blocks(_columns, lambda parts: torch.cat(parts, dim=-1)),
+                "As parcelas estão certas, mas o `cat` as pôs lado a lado na largura. "
+                "Depois de W_o elas se somam: dê a elas um eixo, com `stack`.",
+                MIX,
             ),
             Mistake(
                 "alternate-columns",

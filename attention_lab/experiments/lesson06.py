@@ -132,5 +132,5 @@ def next_token_weight(model: GPT, batch: LanguageBatch) -> Tensor:
 
 
 def held_out(n: int = N_TEST) -> LanguageBatch:
-    """As frases de teste, as mesmas para todos os modelos."""
+    """As frases de teste, sorteadas à parte; as curtas podem sair também no treino."""
     return language(n, seed=99)

@@ -64,7 +64,7 @@ class HeadlineReader(nn.Module):
 
 
 def fresh_headlines(seed: int = 0) -> HeadlineBatch:
-    """1000 manchetes que o treino não sorteou (a semente delas é outra)."""
+    """1000 manchetes sorteadas à parte; umas poucas também saem no treino."""
     return headline(N_TEST, seed=1000 + seed)
 
 
