@@ -22,7 +22,10 @@ from attention_lab.layers import (
     GPT,
     GPTConfig,
 )
+from attention_lab.efficient import sdpa_attention, tiled_attention  # seção 8: o custo
+from attention_lab.explorer import show_heads  # seções 5, 7 e 8
 from attention_lab.exercises import check  # em todos os cadernos
+from attention_lab.infographics import infographic
 
 __version__ = "0.1.0"
 
@@ -41,5 +44,9 @@ __all__ = [
     "TransformerBlock",
     "GPT",
     "GPTConfig",
+    "sdpa_attention",
+    "tiled_attention",
+    "show_heads",
     "check",
+    "infographic",
 ]

@@ -31,11 +31,13 @@ FIXED = {
 }
 
 
-def load_gpt2(source, **options) -> GPT:
+def load_gpt2(source, *, revision: str | None = None, **options) -> GPT:
     """Um ``GPT`` com os parâmetros de um GPT-2 publicado, pronto para usar.
 
     source: a pasta com config.json e model.safetensors, ou o nome de um modelo no
         Hugging Face ("dono/nome"), que é baixado (precisa de internet)
+    revision: a versão a baixar, do Hugging Face: um ramo, uma etiqueta ou um commit
+        (sem ela, a do ramo main); com uma pasta, não se usa
     options: o que muda no ``GPTConfig``, como ``attend=sdpa_attention``
     Devolve: o modelo, em ``eval()``.
     Erro: FileNotFoundError se falta um arquivo; ConnectionError se não se pôde
@@ -44,7 +46,7 @@ def load_gpt2(source, **options) -> GPT:
     """
     folder = Path(source)
     if not folder.is_dir():
-        folder = download(str(source))
+        folder = download(str(source), revision)
     config = read_config(folder)
     model = GPT(gpt_config(config, **options))
     copy_gpt2(model, read_tensors(folder), n_heads=config["n_head"])
@@ -185,7 +187,7 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def download(name: str) -> Path:
+def download(name: str, revision: str | None = None) -> Path:
     """Baixa do Hugging Face só o config.json e os safetensors; devolve a pasta."""
     try:
         from huggingface_hub import snapshot_download
@@ -196,7 +198,7 @@ def download(name: str) -> Path:
         ) from None
     try:
         patterns = ["config.json", "*.safetensors"]
-        return Path(snapshot_download(name, allow_patterns=patterns))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
     except Exception as error:
         raise ConnectionError(
             f"Não há uma pasta {name!r}, e não foi possível baixar esse modelo "

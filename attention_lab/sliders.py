@@ -117,7 +117,7 @@ _SCRIPT = """
       const [x, y] = px(data.target);
       make(svg, "circle", {cx: x, cy: y, r: 11, fill: "none", stroke: error,
         "stroke-width": 2.5, "stroke-dasharray": "5 3"});
-      label(svg, [data.target[0], data.target[1] + 6 / scale], "alvo", error,
+      label(svg, [data.target[0], data.target[1] + 6 / scale], "alvo", ink,
             [data.target[0], data.target[1] - 1]);
     }
     const chain = make(svg, "polyline", {fill: "none", stroke: purple,

@@ -156,3 +156,18 @@ def test_without_internet(monkeypatch):
     monkeypatch.setattr(hub, "snapshot_download", offline)
     with pytest.raises(ConnectionError, match=r"dono/nome.*internet"):
         download("dono/nome")
+
+
+def test_a_hub_id_is_downloaded_at_the_revision(monkeypatch, folder):
+    hub = pytest.importorskip("huggingface_hub", reason="falta huggingface_hub")
+    asked = []
+
+    def from_disk(name, *, revision, allow_patterns):
+        asked.append((name, revision, allow_patterns))
+        return str(folder)
+
+    monkeypatch.setattr(hub, "snapshot_download", from_disk)
+    assert load_gpt2("dono/nome", revision="refs/pr/2").config.n_heads == 3
+    assert load_gpt2("dono/nome", attend=sdpa_attention).config.n_layers == 2
+    safe = ["config.json", "*.safetensors"]  # nada de pickle
+    assert asked == [("dono/nome", "refs/pr/2", safe), ("dono/nome", None, safe)]

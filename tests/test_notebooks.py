@@ -59,7 +59,7 @@ def test_every_cell_was_run_in_order(path):
 def test_start_and_badge_are_the_same_everywhere(path):
     address = tool.repository()
     assert tagged(path, "inicio").source == tool.start_cell(address)
-    assert tagged(path, "selo").source == tool.badge_cell(address, path.stem)
+    assert tagged(path, "selo").source == tool.colab_cell(address, path.stem)
     assert cells(path, "code")[0].id == "inicio"
 
 
@@ -115,6 +115,35 @@ def test_no_interact(path):
 
 
 # O espelho: o que o caderno define com um nome público do pacote é o que o pacote tem.
+
+
+JUPYTER_ONLY = {"display", "get_ipython", "In", "Out", "exit", "quit"}
+
+
+def jupyter_only(source: str) -> set[str]:
+    """O que só existe no Jupyter: mágicas, comandos do sistema e nomes que ele cria."""
+    lines = source.splitlines()
+    found = {line for line in lines if re.match(r"\s*[%!]", line)}
+    tree = ast.parse("" if found else source)
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return found | (names & JUPYTER_ONLY - imported)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_cells_run_outside_jupyter_too(path):
+    """O VS Code, o Kaggle e um programa comum não têm esses nomes nem essas linhas."""
+    assert {c.source for c in cells(path, "code") if jupyter_only(c.source)} == set()
+
+
+@pytest.mark.parametrize("source", ["%matplotlib inline", "!pip list", "display(x)"])
+def test_jupyter_only_cells_are_seen(source):
+    assert jupyter_only(source)
 
 
 def definitions(source: str) -> dict[str, ast.stmt]:

@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import attention_lab
-from tools.notebooks import NOTEBOOKS, badge_cell, repository
+from tools.notebooks import NOTEBOOKS, badge, repository
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,10 +27,10 @@ SECTIONS = {
     "02_intuicao_da_atencao": "Intuição da atenção",
     "03_self_attention_basico": "Self-Attention básico",
     "04_query_key_value": "Query, Key e Value",
-    "05_pesos_treinaveis": "Pesos treináveis",
+    "05_pesos_treinaveis": "Self-Attention com pesos treináveis",
     "06_mascara_causal": "Máscara causal",
     "07_multi_head_attention": "Multi-head attention",
-    "08_atencao_no_transformer": "Atenção no Transformer",
+    "08_atencao_no_transformer": "Atenção dentro do Transformer",
 }
 
 # Cada sala: as outras salas e as bibliotecas que pode importar. As frases correm num
@@ -49,7 +49,8 @@ ROOMS = {
         {"attention", "layers", "efficient", "grammar", "train"},
         {"torch"},
     ),
-    "explorer": ({}, {"numpy", "IPython"}),
+    "explorer": ({"figures"}, {"numpy", "IPython"}),
+    "infographics": ({}, {"IPython"}),
     "gpt2": ({"layers"}, {"torch", "safetensors", "huggingface_hub"}),
 }
 
@@ -240,7 +241,7 @@ def test_readme_lists_the_notebooks_that_exist(name):
     (row,) = [line for line in README.splitlines() if line.startswith(start)]
     exists = (NOTEBOOKS / f"{name}.ipynb").exists()
     assert SECTIONS[name] in row
-    last = badge_cell(repository(), name) if exists else "em breve"
+    last = badge(repository(), name) if exists else "em breve"
     assert row.endswith(f"| {last} |"), f"a última coluna deve ser: {last}"
 
 

@@ -60,9 +60,9 @@ torch.set_num_threads(1)  # com uma thread, os mesmos números a cada execução
 print(f"torch {{torch.__version__}} · attention_lab {{attention_lab.__version__}}")"""
 
 
-def repository() -> str:
+def repository(root: Path = ROOT) -> str:
     """O endereço do curso, lido do pyproject.toml."""
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    text = (root / "pyproject.toml").read_text(encoding="utf-8")
     return re.search(r'^Repository = "(.+)"$', text, re.MULTILINE)[1]
 
 
@@ -74,18 +74,30 @@ def start_cell(address: str) -> str:
     return START_CELL.format(address=address, advice=advice)
 
 
-def badge_cell(address: str, name: str) -> str:
-    """O selo que abre no Colab o caderno ``name``, guardado em ``address``."""
-    colab = "https://colab.research.google.com"
-    page = address.replace("https://github.com", f"{colab}/github")
-    image = f"{colab}/assets/colab-badge.svg"
-    return f"[![Abrir no Colab]({image})]({page}/blob/main/notebooks/{name}.ipynb)"
+COLAB = "https://colab.research.google.com"
+
+
+def colab_page(address: str, name: str) -> str:
+    """A página do Colab para o caderno ``name``, guardado em ``address``."""
+    page = address.replace("https://github.com", f"{COLAB}/github")
+    return f"{page}/blob/main/notebooks/{name}.ipynb"
+
+
+def badge(address: str, name: str) -> str:
+    """O selo do Colab, para as páginas: a imagem vem da internet."""
+    image = f"{COLAB}/assets/colab-badge.svg"
+    return f"[![Abrir no Colab]({image})]({colab_page(address, name)})"
+
+
+def colab_cell(address: str, name: str) -> str:
+    """O mesmo link para os cadernos, sem a imagem: eles abrem sem internet."""
+    return f"[▶ Abrir no Colab]({colab_page(address, name)})"
 
 
 def put_fixed_cells(nb, address: str, name: str) -> None:
     """Escreve em seu lugar o selo (tag "selo") e o início (tag "inicio")."""
     new = {
-        "selo": nbformat.v4.new_markdown_cell(badge_cell(address, name)),
+        "selo": nbformat.v4.new_markdown_cell(colab_cell(address, name)),
         "inicio": nbformat.v4.new_code_cell(start_cell(address)),
     }
     first_code = next((c for c in nb.cells if c.cell_type == "code"), None)

@@ -216,8 +216,8 @@ EXERCISES = [
             Mistake(
                 "over-tokens-unbiased",
                 lambda x, gain, bias: _normalised(x, -2, unbiased=True) * gain + bias,
-                "Você tirou a média ao longo dos tokens (dim=-2), e o desvio divide por "
-                "T − 1. A conta corre dentro de cada token: dim=-1, "
+                "Você tirou a média ao longo dos tokens (dim=-2), e o desvio divide "
+                "por T − 1. A conta corre dentro de cada token: dim=-1, "
                 "`unbiased=False`.",
                 HAND,
                 _first_token_spread,
@@ -446,8 +446,8 @@ EXERCISES = [
             Mistake(
                 "narrow-bias-twice",
                 8 * D_MODEL**2 + 2 * D_MODEL,
-                "As matrizes estão certas, mas os vieses não: a primeira camada tem 192 "
-                "saídas, e portanto 192 vieses, não 48.",
+                "As matrizes estão certas, mas os vieses não: a primeira camada tem "
+                "192 saídas, e portanto 192 vieses, não 48.",
                 MODEL,
             ),
             Mistake(
@@ -832,8 +832,8 @@ EXERCISES = [
                     k_past,
                     v_past,
                 ),
-                "O token novo não entrou em lugar nenhum: nem na atenção, nem no cache. "
-                "Junte primeiro, depois olhe.",
+                "O token novo não entrou em lugar nenhum: nem na atenção, nem no "
+                "cache. Junte primeiro, depois olhe.",
                 GENERATE,
             ),
             Mistake(
@@ -846,8 +846,9 @@ EXERCISES = [
             Mistake(
                 "two-attentions",
                 _two_attentions,
-                "Você somou duas atenções, a do passado e a do token novo. Cada softmax "
-                "soma 1, e juntas somam 2: a divisão tem de ser uma só, sobre T + 1.",
+                "Você somou duas atenções, a do passado e a do token novo. Cada "
+                "softmax soma 1, e juntas somam 2: a divisão tem de ser uma só, sobre "
+                "as T + 1 chaves.",
                 GENERATE,
             ),
             Mistake(

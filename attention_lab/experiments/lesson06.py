@@ -59,7 +59,8 @@ def train_language_model(
 @torch.no_grad()
 def teacher_forced_loss(model: GPT, batch: LanguageBatch) -> float:
     """A perda do treino, em nats por token: a frase inteira entra de uma vez."""
-    return model(batch.ids, batch.targets)[1].item()
+    device = next(model.parameters()).device
+    return model(batch.ids.to(device), batch.targets.to(device))[1].item()
 
 
 @torch.no_grad()

@@ -74,7 +74,7 @@ def random_sentences(data: LanguageBatch, *, seed: int, batch_size: int):
     """A função ``batches`` de ``train``: a cada passo, frases sorteadas de data.
 
     Devolve: batches(step) -> (ids, targets), cada um (batch_size, T); T é o tamanho
-        da frase mais longa do lote.
+        da frase mais longa do batch.
     """
     generator = torch.Generator().manual_seed(seed)
 
@@ -87,8 +87,9 @@ def random_sentences(data: LanguageBatch, *, seed: int, batch_size: int):
 
 
 def next_token_loss(model: GPT, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """A perda do lote, em nats por token."""
-    ids, targets = batch
+    """A perda do batch, em nats por token."""
+    device = next(model.parameters()).device  # com GPU, os dados vão até o modelo
+    ids, targets = (tensor.to(device) for tensor in batch)
     return model(ids, targets)[1]
 
 
@@ -126,10 +127,11 @@ def write_sentences(model: GPT, n: int = N_SAMPLES, *, seed: int = 0) -> list[st
 
     Devolve: n textos, sem ``<s>``. Sem ponto final, a frase vai até a última posição.
     """
-    begin = torch.full((n, 1), LANGUAGE_VOCABULARY.ids[BOS])
-    generator = torch.Generator().manual_seed(seed)
+    device = next(model.parameters()).device
+    begin = torch.full((n, 1), LANGUAGE_VOCABULARY.ids[BOS], device=device)
+    generator = torch.Generator(device).manual_seed(seed)
     ids = model.generate(begin, CONTEXT - 1, generator=generator)
-    texts = [LANGUAGE_VOCABULARY.decode(row) for row in ids]
+    texts = [LANGUAGE_VOCABULARY.decode(row) for row in ids.cpu()]
     return [" ".join(first_sentence(text)) for text in texts]
 
 
@@ -150,8 +152,8 @@ def rotate(x: Tensor, base: float = 100.0) -> Tensor:
     True
     """
     T, d_k = x.shape[-2:]
-    speeds = base ** (-torch.arange(0, d_k, 2) / d_k)  # (d_k/2,)
-    angles = torch.arange(T)[:, None] * speeds  # (T, d_k/2)
+    speeds = base ** (-torch.arange(0, d_k, 2, device=x.device) / d_k)  # (d_k/2,)
+    angles = torch.arange(T, device=x.device)[:, None] * speeds  # (T, d_k/2)
     first, second = x.chunk(2, dim=-1)  # (..., T, d_k/2) cada
     cos, sin = angles.cos(), angles.sin()
     return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
