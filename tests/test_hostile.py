@@ -1,0 +1,57 @@
+"""Um estudante apressado: células fora de ordem e repetidas não estragam o caderno."""
+
+import os
+import random
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tools import notebooks as tool
+
+os.environ.setdefault("ATTENTION_LAB_SILENCIO", "1")
+QUICK = ["03_self_attention_basico"]  # em toda execução; os outros, com -m colab
+NAMES = sorted(path.stem for path in tool.NOTEBOOKS.glob("*.ipynb"))
+
+
+def text_of(outputs: list) -> list:
+    """O que se compara de uma saída: os textos, sem as imagens."""
+    texts = []
+    for output in outputs:
+        if output.output_type == "stream":
+            texts.append(output.text)
+        elif output.output_type == "error":
+            texts.append(f"{output.ename}: {output.evalue}")
+        else:
+            texts.append(output.data.get("text/plain", ""))
+    return texts
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n in QUICK else pytest.param(n, marks=pytest.mark.colab) for n in NAMES],
+)
+def test_out_of_order_and_twice_then_run_all(name):
+    """Depois de qualquer bagunça, "executar tudo" dá as mesmas saídas."""
+    notebook = nbformat.read(tool.NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    start, mess = code[0], code[1:]
+    random.Random(0).shuffle(mess)
+    cells = [start, *mess, *(cell for c in code for cell in (c, c))]
+    notebook.cells = nbformat.from_dict(
+        [dict(cell, id=f"c{i}", outputs=[]) for i, cell in enumerate(cells)]
+    )
+    folder = {"metadata": {"path": str(tool.NOTEBOOKS)}}
+    client = NotebookClient(
+        notebook,
+        timeout=120,
+        allow_errors=True,
+        resources=folder,
+        kernel_name="python3",
+    )
+    client.execute()
+    tidy = notebook.cells[len(code) :]
+    for cell, once, twice in zip(code, tidy[::2], tidy[1::2], strict=True):
+        assert not [o for o in twice.outputs if o.output_type == "error"], cell.source
+        if "nbval-ignore-output" not in cell.metadata.get("tags", []):
+            assert text_of(once.outputs) == text_of(tool.clean_outputs(cell.outputs))
