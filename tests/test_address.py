@@ -92,15 +92,17 @@ def test_bad_addresses_are_refused(text):
 
 
 @pytest.mark.parametrize("arguments", [["dono.br/nome"], [], ["a/b", "c/d"], ["--x"]])
-def test_the_command_explains_itself_and_changes_nothing(arguments):
+def test_the_command_explains_itself_and_changes_nothing(
+    arguments, monkeypatch, capsys
+):
     before = (ROOT / "pyproject.toml").read_bytes()
-    run = subprocess.run(
-        [sys.executable, "tools/address.py", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        encoding="utf-8",
-        env={"PYTHONIOENCODING": "utf-8"},
-    )
-    assert run.returncode in (1, 2) and not run.stderr
-    assert "dono/nome" in run.stdout
+    monkeypatch.setattr("sys.argv", ["address.py", *arguments])
+    assert address.main() in (1, 2)
+    assert "dono/nome" in capsys.readouterr().out
     assert (ROOT / "pyproject.toml").read_bytes() == before
+
+
+def test_the_command_runs():
+    command = [sys.executable, "tools/address.py", "--help"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True)
+    assert run.returncode == 2 and not run.stderr

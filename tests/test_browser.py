@@ -22,12 +22,10 @@ import nbformat
 import pytest
 
 from attention_lab.infographics import find
-from tests import test_sliders
 from tests.test_colab import GUARD, outputs
 from tools import notebooks as tool
 
 pytestmark = pytest.mark.browser
-browser = test_sliders.browser  # pulado, com o motivo, sem o Playwright ou o Chromium
 
 NAMES = sorted(path.stem for path in tool.NOTEBOOKS.glob("*.ipynb"))
 HOSTILE = "99_hostil"

@@ -23,7 +23,12 @@ import torch
 from attention_lab.infographics import find
 from tools import notebooks as tool
 
-pytestmark = pytest.mark.colab
+pytestmark = [
+    pytest.mark.colab,
+    pytest.mark.skipif(
+        sys.version_info >= (3, 14), reason="o numpy do Colab não existe no Python 3.14"
+    ),
+]
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = sorted(path.stem for path in tool.NOTEBOOKS.glob("*.ipynb"))

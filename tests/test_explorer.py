@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 from unittest import mock
 
@@ -336,18 +335,6 @@ def test_a_huge_map_is_refused_before_it_is_copied(shown):
 
 
 # --- o script, num navegador de verdade ---------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="sem o Playwright")
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("sem o Chromium")
-    with api.sync_playwright() as p:
-        chromium = p.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -10,8 +10,13 @@ from nbclient import NotebookClient
 from tools import notebooks as tool
 
 os.environ.setdefault("ATTENTION_LAB_SILENCIO", "1")
-QUICK = ["03_self_attention_basico"]  # em toda execução; os outros, com -m colab
 NAMES = sorted(path.stem for path in tool.NOTEBOOKS.glob("*.ipynb"))
+
+
+def mark(name: str):
+    """O caderno 03 vai com os do Colab; os outros, que levam minutos, à mão."""
+    quick = name.startswith("03")
+    return pytest.mark.colab if quick else pytest.mark.hostile
 
 
 def text_of(outputs: list) -> list:
@@ -27,10 +32,7 @@ def text_of(outputs: list) -> list:
     return texts
 
 
-@pytest.mark.parametrize(
-    "name",
-    [n if n in QUICK else pytest.param(n, marks=pytest.mark.colab) for n in NAMES],
-)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=mark(n)) for n in NAMES])
 def test_out_of_order_and_twice_then_run_all(name):
     """Depois de qualquer bagunça, "executar tudo" dá as mesmas saídas."""
     notebook = nbformat.read(tool.NOTEBOOKS / f"{name}.ipynb", as_version=4)
@@ -54,4 +56,4 @@ def test_out_of_order_and_twice_then_run_all(name):
     for cell, once, twice in zip(code, tidy[::2], tidy[1::2], strict=True):
         assert not [o for o in twice.outputs if o.output_type == "error"], cell.source
         if "nbval-ignore-output" not in cell.metadata.get("tags", []):
-            assert text_of(once.outputs) == text_of(tool.clean_outputs(cell.outputs))
+            assert text_of(tool.clean_outputs(once.outputs)) == text_of(cell.outputs)

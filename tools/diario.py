@@ -654,8 +654,8 @@ def cost_of(*missing: str, n_layers: int = 2) -> float:
 
 
 def copied(n_layers: int) -> float:
-    model = lesson08.new_copier(n_layers, seed=0)
-    lesson08.teach_to_copy(model, seed=0, steps=150)
+    model = lesson08.new_copier(n_layers, seed=1)
+    lesson08.teach_to_copy(model, seed=1)
     return lesson08.copy_accuracy(model, induction(500, seed=1))
 
 

