@@ -197,6 +197,11 @@ def asks_for_a_wrong_shape(q, k):
     return torch.stack([q[i] * k[i] for i in range(len(k))])
 
 
+def unbound(q, k):
+    total = total + q  # noqa: F821
+    return total
+
+
 def recursive(q, k):
     return recursive(q, k)
 
@@ -237,6 +242,17 @@ def raises_exit(q, k):
         ("3.1", "my_scores", "not-a-function", "tire as aspas"),
         ("3.5", lambda x: (x, ...), "half", "reticências"),
         ("3.4", lambda x: x, "how-many", "devolveu 1"),
+        ("3.1", unbound, "raised", "antes de receber um valor"),
+        ("3.1", lambda q, k: q[k], "raised", "inteiro, uma fatia"),
+        (
+            "3.1",
+            lambda q, k: torch.cat([q, k], 1),
+            "raised",
+            "no eixo em que se juntam",
+        ),
+        ("3.1", lambda q, k: torch.stack([q, k]), "raised", "em todos"),
+        ("3.1", lambda q, k: q if q > 0 else k, "raised", "um número por vez"),
+        ("3.1", lambda q, k: q.T.view(-1), "raised", "use `reshape`"),
         ("3.2", (0, 117), "comma", "0.117"),
         ("3.2", "0.117", "text", "aspas"),
         ("3.2", 11.7, "percent", "porcentagem"),

@@ -130,7 +130,6 @@ def test_repeated_split_needs_the_gradient():
         ("7.2", (96, 96), "shape"),
         ("7.2", 36.864, "thousands-dot"),
         ("7.2", (36, 864), "thousands-comma"),
-        ("7.2", torch.tensor([36864]), "boxed"),
         ("7.3", lambda x, H: list(x.chunk(H, -1)), "returned-list"),
         ("7.3", lambda x, H: torch.cat(x.chunk(H, -1), 1), "concatenated-tokens"),
         ("7.3", lambda x, H: torch.cat(x.chunk(H, -1), -1), "concatenated-width"),

@@ -103,7 +103,7 @@ VERSIONS = {
     "explícita": lambda q, k, v: attention(q, k, v, causal_mask(len(q))),
     "em blocos": lambda q, k, v: tiled_attention(q, k, v, causal=True),
     "SDPA": lambda q, k, v: F.scaled_dot_product_attention(
-        q[None], k[None], v[None], is_causal=True
+        q[None, None], k[None, None], v[None, None], is_causal=True
     ),
 }
 LIMITS = {"laço": 128, "explícita": 8192}  # além disso, demora ou não cabe
@@ -161,7 +161,8 @@ def main() -> None:
         one(options.one[0], int(options.one[1]))
         return
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
-    compare(4, 128, 64, 4, options.rounds)
+    compare(4, 128, 64, 4, 20 * options.rounds)  # milissegundos: mais rodadas
+    compare(8, 256, 256, 8, 4 * options.rounds)
     if not options.quick:
         compare(8, 1024, 768, 12, options.rounds)
     lengths = [128, 512, 2048] if options.quick else [128, 512, 2048, 4096, 8192, 16384]

@@ -29,11 +29,34 @@ RTOL, ATOL = 1e-4, 1e-5  # folga para float32 e para outra ordem de soma
 
 GLOSSES = [  # o que as mensagens mais comuns querem dizer
     (r"^NameError", "esse nome não existe dentro da função: é um argumento dela?"),
+    (
+        r"^UnboundLocalError",
+        "essa variável é usada antes de receber um valor dentro da função.",
+    ),
+    (
+        r"tensors used as indices|shape mismatch: indexing",
+        "o que vai entre colchetes tem de ser um inteiro, uma fatia, ou um tensor de "
+        "inteiros, ou uma máscara, que caiba no eixo.",
+    ),
     (r"^IndexError", "um índice passou do fim: confira qual eixo o laço percorre."),
     (
         r"size of tensor a .* must match|not broadcast|broadcast together",
         "as duas formas não se alinham, de trás para a frente: falta `keepdim=True` ou "
         "uma transposta, ou um tamanho ficou fixo.",
+    ),
+    (
+        r"Sizes of tensors must match|stack expects each tensor",
+        "para juntar tensores, as formas têm de ser iguais: no `torch.cat`, menos no "
+        "eixo em que se juntam; no `torch.stack`, em todos.",
+    ),
+    (
+        r"Boolean value of Tensor",
+        "um `if`, um `and` ou um `or` recebeu um tensor de muitos valores: compare um "
+        "número por vez, ou use `&`, `|`, `.any()` e `.all()`.",
+    ),
+    (
+        r"view size is not compatible",
+        "depois de um `transpose`, a memória já não está em ordem: use `reshape`.",
     ),
     (
         r"cannot be multiplied|size mismatch|must match .* got",
@@ -429,10 +452,15 @@ def _grade_value(exercise: ValueExercise, answer) -> Result:
         )
         return Result(exercise.id, WRONG, (("", text),), "function")
     is_number = isinstance(want, float | int) and not isinstance(want, bool)
-    if is_number and isinstance(answer, tuple) and len(answer) == 2:
-        text = (
-            f"Em Python, o separador decimal é o ponto: {answer[0]},{answer[1]} "
-            f"vira um par. Escreva {answer[0]}.{answer[1]}."
+    wrongs = [m.wrong() if callable(m.wrong) else m.wrong for m in exercise.mistakes]
+    is_pair = isinstance(answer, tuple) and len(answer) == 2
+    if is_number and is_pair and not any(_same_value(answer, w, 0.0) for w in wrongs):
+        first, second = answer
+        text = f"Em Python, a vírgula faz um par: {first} e {second}. "
+        text += (
+            f"Escreva o número inteiro sem separador: {first}{second}."
+            if isinstance(want, int)
+            else f"O separador decimal é o ponto: escreva {first}.{second}."
         )
         return Result(exercise.id, WRONG, (("", text),), "comma")
     if is_number and isinstance(answer, str):
@@ -446,7 +474,6 @@ def _grade_value(exercise: ValueExercise, answer) -> Result:
     if _same_value(answer, want, exercise.tolerance):
         praise = (("", exercise.praise),) if exercise.praise else ()
         return Result(exercise.id, RIGHT, praise)
-    wrongs = [m.wrong() if callable(m.wrong) else m.wrong for m in exercise.mistakes]
     short = (round(want, 1), round(want, 2)) if is_number and exercise.tolerance else ()
     if answer in short and not any(_same_value(answer, w, 0.0) for w in wrongs):
         text = "Quase: o começo está certo, mas faltam casas. Responda com três."
@@ -687,7 +714,7 @@ def _shapes_text(exercise, inputs: tuple) -> str:
 def _show(value) -> str:
     if isinstance(value, float):
         return decimal(value, 4)
-    text = repr(value)
+    text = getattr(value, "__name__", repr(value).partition("\n")[0])
     return text if len(text) <= 60 else text[:57] + "..."
 
 
