@@ -4,29 +4,28 @@ import base64
 import re
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import capture_output
 
 from attention_lab import infographics
 from attention_lab.infographics import find, infographic, posters, texts
 
 
-@pytest.fixture(autouse=True)
-def shell():
-    InteractiveShell.instance()
-    yield
-    InteractiveShell.clear_instance()
+@pytest.fixture
+def shown(monkeypatch):
+    """Mostra um infográfico; devolve o que chegaria ao caderno."""
 
-
-def shown(number) -> dict:
-    with capture_output() as captured:
+    def show(number) -> dict:
+        outputs = []
+        display = "IPython.display.display"
+        monkeypatch.setattr(display, lambda data, raw: outputs.append(data))
         assert infographic(number) is None
-    (output,) = captured.outputs
-    return output.data
+        (output,) = outputs
+        return output
+
+    return show
 
 
 @pytest.mark.parametrize("number", posters())
-def test_shows_the_file_with_its_texts(number):
+def test_shows_the_file_with_its_texts(shown, number):
     data = shown(number)
     page = data["text/html"]
     title, description = texts(find(number))
@@ -60,7 +59,7 @@ def test_a_broken_installation_says_so(monkeypatch, tmp_path):
         infographic("06")
 
 
-def test_the_alt_text_is_text_and_never_markup(monkeypatch, tmp_path):
+def test_the_alt_text_is_text_and_never_markup(shown, monkeypatch, tmp_path):
     svg = '<svg xmlns="http://www.w3.org/2000/svg"><title>a &lt;b&gt; "c"</title></svg>'
     (tmp_path / "06_x.svg").write_text(svg, encoding="utf-8")
     monkeypatch.setattr(infographics, "_FOLDERS", (tmp_path,))
