@@ -19,6 +19,8 @@ from attention_lab.grammar import (
     language_entropy,
 )
 from attention_lab.layers import GPT, GPTConfig
+from tools import trained
+from tools.trained import copier, gpt, small_gpt
 
 SEEDS = [0, 1, 2]
 claims = pytest.mark.claims
@@ -26,7 +28,7 @@ claims = pytest.mark.claims
 
 @cache
 def sentences():
-    return lesson08.training_sentences(), lesson08.held_out_sentences()
+    return trained.sentences(), lesson08.held_out_sentences()
 
 
 @cache
@@ -42,28 +44,8 @@ def excess(model, batch=None):
 
 
 @cache
-def language_model(seed):
-    """O do caderno, com 1 camada: com 2 leva o dobro do tempo e não fica melhor."""
-    model = lesson08.new_language_model(seed=seed, n_layers=1)
-    lesson08.teach_language(model, sentences()[0], seed=seed)
-    return model
-
-
-@cache
 def small_excess(seed, *parts, n_layers=2):
-    """O modelo da ablação: d_model = 32, 150 passos de 32 frases."""
-    model = lesson08.new_language_model(
-        seed=seed, parts=parts, d_model=32, n_layers=n_layers
-    )
-    lesson08.teach_language(model, sentences()[0], seed=seed, steps=150, batch_size=32)
-    return excess(model)
-
-
-@cache
-def copier(n_layers, seed):
-    model = lesson08.new_copier(n_layers, seed=seed)
-    lesson08.teach_to_copy(model, seed=seed)
-    return model
+    return excess(small_gpt(seed, *parts, n_layers=n_layers))
 
 
 # --- rápidos, sempre ------------------------------------------------------------------
@@ -147,7 +129,7 @@ def test_explicit_memory_grows_with_the_square():
 @claims
 @pytest.mark.parametrize("seed", SEEDS)
 def test_loss_comes_close_to_the_floor(seed):
-    assert 0 < excess(language_model(seed)) < 0.03
+    assert 0 < excess(gpt(seed)) < 0.03
 
 
 @claims
@@ -158,13 +140,13 @@ def test_sentences_that_were_not_in_training_tell_the_same(seed):
     known = {tuple(training.words(i)) for i in range(len(training))}
     unseen = [i for i in range(len(fresh)) if tuple(fresh.words(i)) not in known]
     assert 0.4 * len(fresh) < len(unseen) < 0.6 * len(fresh)
-    assert 0 < excess(language_model(seed), fresh[torch.tensor(unseen)]) < 0.05
+    assert 0 < excess(gpt(seed), fresh[torch.tensor(unseen)]) < 0.05
 
 
 @claims
 @pytest.mark.parametrize("seed", SEEDS)
 def test_most_sentences_are_grammatical(seed):
-    written = lesson08.write_sentences(language_model(seed), seed=seed)
+    written = lesson08.write_sentences(gpt(seed), seed=seed)
     assert grammatical_rate(written) >= 0.9
 
 
@@ -177,7 +159,7 @@ def test_untrained_models_write_nothing_grammatical():
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_row_before_the_verb_looks_at_the_subject_and_its_article(seed):
     ids = LANGUAGE_VOCABULARY.encode("<s> as porcas que o leão viu")
-    row = language_model(seed).attention_weights(ids[None])[0, 0, :, -1]  # (H, T)
+    row = gpt(seed).attention_weights(ids[None])[0, 0, :, -1]  # (H, T)
     assert row[:, 2].max() > 0.7  # porcas
     assert row[:, 1].max() > 0.7  # as
 

@@ -589,18 +589,18 @@ def far_accuracy() -> float:
 def over_the_floor(loss, causal: bool) -> float:
     """Quanto a perda passa do piso, em nats por token, nas frases do caderno 06."""
     test = lesson06.held_out()
-    return loss(trained.language_model(causal), test) - lesson06.exact_loss(test)
+    return loss(trained.language_model(causal, 0), test) - lesson06.exact_loss(test)
 
 
 def cheating_share() -> float:
     """A perda de quem vê o futuro, como fração do piso."""
     test = lesson06.held_out()
-    loss = lesson06.teacher_forced_loss(trained.language_model(False), test)
+    loss = lesson06.teacher_forced_loss(trained.language_model(False, 0), test)
     return loss / lesson06.exact_loss(test)
 
 
 def accepted(causal: bool) -> float:
-    written = lesson06.sample_sentences(trained.language_model(causal))
+    written = lesson06.sample_sentences(trained.language_model(causal, 0))
     return lesson06.grammatical_rate(written)
 
 
@@ -633,15 +633,9 @@ def eight_heads():
     return sum(whole - a["os dois"] < 0.03 for a in alone), together["verbo"]
 
 
-@cache
 def small_excess(*missing: str, n_layers: int = 2) -> float:
     """Quanto a perda do modelo menor do caderno 08, sem uma peça, passa do piso."""
-    model = lesson08.new_language_model(
-        seed=0, parts=missing, d_model=32, n_layers=n_layers
-    )
-    data = lesson08.training_sentences()
-    lesson08.teach_language(model, data, seed=0, steps=150, batch_size=32)
-    return excess(model)
+    return excess(trained.small_gpt(0, *missing, n_layers=n_layers))
 
 
 def excess(model) -> float:
@@ -654,8 +648,7 @@ def cost_of(*missing: str, n_layers: int = 2) -> float:
 
 
 def copied(n_layers: int) -> float:
-    model = lesson08.new_copier(n_layers, seed=1)
-    lesson08.teach_to_copy(model, seed=1)
+    model = trained.copier(n_layers, 1)
     return lesson08.copy_accuracy(model, induction(500, seed=1))
 
 
@@ -714,7 +707,9 @@ SLOW = {
     "sem_mascara": lambda: words("um décimo", cheating_share() < 0.1, cheating_share()),
     "vazamento_peso": lambda: above(
         0.5,
-        *lesson06.next_token_weight(trained.language_model(False), lesson06.held_out()),
+        *lesson06.next_token_weight(
+            trained.language_model(False, 0), lesson06.held_out()
+        ),
     ),
     "prefixo_excesso": lambda: above(
         2, over_the_floor(lesson06.prefix_loss, causal=False)
@@ -752,9 +747,10 @@ SLOW = {
     "livres": lambda: words("cinco", eight_heads()[0] >= 5, eight_heads()[0]),
     "oito_juntas": lambda: below(60, *percent(eight_heads()[1])),
     # 8. Atenção no Transformer
-    "excesso_08": lambda: below(0.03, excess(trained.gpt())),
+    "excesso_08": lambda: below(0.03, excess(trained.gpt(0))),
     "gramaticais_08": lambda: above(
-        90, *percent(lesson06.grammatical_rate(lesson08.write_sentences(trained.gpt())))
+        90,
+        *percent(lesson06.grammatical_rate(lesson08.write_sentences(trained.gpt(0)))),
     ),
     "sem_residual": lambda: above(0.5, cost_of("residual")),
     "sem_atencao": lambda: above(0.1, cost_of("attention")),

@@ -25,7 +25,7 @@ def measure() -> dict:
     ids = LANGUAGE_VOCABULARY.encode(SENTENCE)
     found = {"floor": lesson06.exact_loss(test)}
     for name, causal in [("leaky", False), ("masked", True)]:
-        model = trained.language_model(causal)
+        model = trained.language_model(causal, 0)
         sentences = lesson06.sample_sentences(model, 200)
         found |= {
             f"{name}_weights": model.attention_weights(ids[None])[0, 0, 0],

@@ -23,7 +23,7 @@ NAME, GRID = 722, 846  # onde começam os nomes das peças e as grades
 
 def measure() -> dict:
     """O GPT do caderno 08: a última linha, quem muda quem, a perda e as frases."""
-    model = trained.gpt()
+    model = trained.gpt(0)
     ids = LANGUAGE_VOCABULARY.encode(SENTENCE)[None]
     with torch.no_grad():
         probs, best = torch.softmax(model(ids)[0][0, -1], -1).topk(3)
