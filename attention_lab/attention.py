@@ -101,12 +101,11 @@ def attention(
     q = q / math.sqrt(d_k) if scale is None else q * scale  # T_q × d_k contas: menos
     scores = dot_scores(q, k)  # (..., T_q, T_k)
     if mask is not None:
-        scores.masked_fill_(~mask, -torch.inf)
+        blind = ~mask.any(-1, keepdim=True)  # sem chave visível, a linha seria 0/0
+        scores += torch.where(mask | blind, 0.0, -torch.inf)
     weights = torch.softmax(scores, dim=-1)
-    if mask is not None:
-        blind = ~mask.any(-1, keepdim=True)  # sem chave visível, a linha seria 0/0:
-        if blind.any():  # vale 0, como na SDPA
-            weights = weights.masked_fill(blind, 0.0)
+    if mask is not None and blind.any():
+        weights = weights.masked_fill(blind, 0.0)  # a linha cega vale 0, como na SDPA
     if dropout is not None:
         weights = dropout(weights)
     return weights @ v, weights  # (..., T_q, d_v)

@@ -5,6 +5,7 @@ números. Nenhuma guarda a tabela T_q × T_k dos pesos, e por isso nenhuma a dev
 """
 
 import math
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -44,13 +45,16 @@ def sdpa_attention(
     check_attention(q, k, v, mask)
     p = check_dropout(dropout)
     causal = is_causal(mask, q.shape[-2], k.shape[-2])
-    lead = torch.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
-    axes = (1,) * (2 - len(lead)) + lead  # a versão fundida só atende com 4 eixos
-    q, k, v = (t.expand(*axes, *t.shape[-2:]) for t in (q, k, v))
+    lead = q.shape[:-2]
+    same = len(lead) == 2 and lead == k.shape[:-2] == v.shape[:-2]
+    if not same:  # a versão fundida só atende com 4 eixos, iguais nos três
+        lead = torch.broadcast_shapes(lead, k.shape[:-2], v.shape[:-2])
+        axes = (1,) * (2 - len(lead)) + lead
+        q, k, v = (t.expand(*axes, *t.shape[-2:]) for t in (q, k, v))
     output = F.scaled_dot_product_attention(
         q, k, v, None if causal else mask, dropout_p=p, is_causal=causal, scale=scale
     )
-    return output.view(*lead, *output.shape[-2:]), None
+    return output if same else output.view(*lead, *output.shape[-2:]), None
 
 
 def tiled_attention(
@@ -151,7 +155,13 @@ def is_causal(mask: Tensor | None, T_q: int, T_k: int) -> bool:
     """A máscara é exatamente a causal quadrada? (A retangular não serve à SDPA.)"""
     if mask is None or T_q != T_k or T_q == 1 or mask.shape != (T_q, T_k):
         return False
-    return torch.equal(mask, causal_mask(T_q, device=mask.device))
+    return torch.equal(mask, latest_causal_mask(T_q, mask.device))
+
+
+@lru_cache(maxsize=1)
+def latest_causal_mask(T: int, device: torch.device) -> Tensor:
+    """A última máscara causal comparada: as camadas repetem o mesmo T. Só para ler."""
+    return causal_mask(T, device=device)
 
 
 def check_dropout(dropout) -> float:

@@ -1,8 +1,11 @@
-"""O navegador dos testes: o Chromium do sistema, dirigido pelo Playwright."""
+"""O que os testes partilham: uma thread só, e o Chromium, dirigido pelo Playwright."""
 
 import shutil
 
 import pytest
+import torch
+
+torch.set_num_threads(1)  # como nos cadernos: com duas, as filas se atrapalham
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-from html.parser import HTMLParser
 from unittest import mock
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 import torch
 
 from attention_lab import explorer, figures, show_heads
+from tests.test_sliders import Text
 
 TOKENS = "o gato estava no telhado".split()
 HOSTILE = [
@@ -156,25 +156,6 @@ def test_a_row_of_zeros_is_allowed(shown):
     weights = maps(1, 5, 5)
     weights[0, 2] = 0
     assert not unpacked(data_of(html_of(shown, TOKENS, weights)))[0, 0, 2].any()
-
-
-class Text(HTMLParser):
-    """O texto que sobra quando um leitor tira as marcas e os scripts."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.text, self.tags, self.script = "", [], False
-        self.feed(html)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.script = tag == "script"
-
-    def handle_endtag(self, tag):
-        self.script = False
-
-    def handle_data(self, data):
-        self.text += "" if self.script else data
 
 
 def test_tokens_are_text_and_nothing_is_left_without_scripts(shown):

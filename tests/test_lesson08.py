@@ -1,13 +1,19 @@
 """Exercícios do caderno 08: outras maneiras certas de responder."""
 
+import inspect
 import math
+import re
 
+import nbformat
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from attention_lab import attention, causal_mask, check
+from attention_lab.experiments import lesson08
+from tools import trained
+from tools.notebooks import find
 
 
 def norm_by_loop(x, gain, bias):
@@ -97,3 +103,18 @@ def cached_by_einsum(q, k_new, v_new, k_past, v_past):
 def test_right_in_another_way(exercise_id, answer):
     result = check(exercise_id, answer)
     assert result, result
+
+
+def test_the_notebook_trains_as_the_tests_do():
+    """O laço à vista no caderno 08 é o de ``teach_language``, com os mesmos números."""
+    (path,) = find(["08"])
+    cells = nbformat.read(path, as_version=4).cells
+    (cell,) = [c.source for c in cells if "lesson08.random_sentences(" in c.source]
+    defaults = inspect.signature(lesson08.teach_language).parameters
+    for name in ("steps", "lr", "batch_size"):
+        (written,) = re.findall(rf"\b{name}=([\d.e-]+)", cell)
+        assert float(written) == defaults[name].default, name
+    (cell,) = [c.source for c in cells if "lesson08.teach_language(small" in c.source]
+    small = inspect.getsource(trained.small_gpt)
+    for pattern in (r"steps=\d+", r"batch_size=\d+", r"d_model=\d+"):
+        assert re.findall(pattern, cell) == re.findall(pattern, small)

@@ -37,7 +37,7 @@ def sentences():
 
 @cache
 def gpt(seed: int) -> GPT:
-    """O GPT do caderno 08, com 1 camada (uns 7 s): com 2, não fica melhor."""
+    """O GPT do caderno 08, com 1 camada (uns 5 s): com 2, não fica melhor."""
     model = lesson08.new_language_model(seed=seed, n_layers=1)
     lesson08.teach_language(model, sentences(), seed=seed)
     return model
