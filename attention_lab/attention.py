@@ -101,11 +101,11 @@ def attention(
     q = q / math.sqrt(d_k) if scale is None else q * scale  # T_q × d_k contas: menos
     scores = dot_scores(q, k)  # (..., T_q, T_k)
     if mask is not None:
-        blind = ~mask.any(-1, keepdim=True)  # sem chave visível, a linha seria 0/0
-        scores += torch.where(mask | blind, 0.0, -torch.inf)
+        sees = mask.any(-1, keepdim=True)  # quem nada vê daria 0/0 na softmax:
+        scores.detach().masked_fill_(sees & ~mask, -torch.inf)  # ali o gradiente é 0
     weights = torch.softmax(scores, dim=-1)
-    if mask is not None and blind.any():
-        weights = weights.masked_fill(blind, 0.0)  # a linha cega vale 0, como na SDPA
+    if mask is not None and not sees.all():
+        weights = weights.masked_fill(~sees, 0.0)  # vale 0, como na SDPA
     if dropout is not None:
         weights = dropout(weights)
     return weights @ v, weights  # (..., T_q, d_v)

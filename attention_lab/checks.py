@@ -20,7 +20,7 @@ def check_tensors(min_axes: int = 2, **tensors: Tensor) -> None:
                 f"{name} deve ter {min_axes} eixos ou mais, "
                 f"mas veio a forma {tuple(tensor.shape)}."
             )
-        if tensor.dtype != first.dtype:
+        if tensor.dtype != first.dtype and not autocast(tensor):
             raise TypeError(
                 f"{name} é {tensor.dtype}, mas {first_name} é {first.dtype}: "
                 "use o mesmo dtype."
@@ -30,6 +30,12 @@ def check_tensors(min_axes: int = 2, **tensors: Tensor) -> None:
                 f"{name} está em {tensor.device}, mas {first_name} está em "
                 f"{first.device}: use o mesmo dispositivo."
             )
+
+
+def autocast(tensor: Tensor) -> bool:
+    """O autocast, que escolhe o dtype de cada conta, está ligado neste dispositivo?"""
+    kind = tensor.device.type
+    return kind in ("cpu", "cuda", "mps") and torch.is_autocast_enabled(kind)
 
 
 def check_same_width(q: Tensor, k: Tensor) -> None:

@@ -45,6 +45,8 @@ def sdpa_attention(
     check_attention(q, k, v, mask)
     p = check_dropout(dropout)
     causal = is_causal(mask, q.shape[-2], k.shape[-2])
+    if mask is not None and mask.dim() < 2:  # a SDPA quer ao menos os dois eixos
+        mask = mask.expand(q.shape[-2], k.shape[-2])
     lead = q.shape[:-2]
     same = len(lead) == 2 and lead == k.shape[:-2] == v.shape[:-2]
     if not same:  # a versão fundida só atende com 4 eixos, iguais nos três
@@ -108,10 +110,11 @@ def tiled_attention(
         inputs = (q[..., start:stop, :], k[..., :last, :], v[..., :last, :], rows)
         first = T_k - T_q + start if causal else None
         inputs += (first, factor, 4 * block_size)
-        if needs_grad:  # refaz o bloco na volta: a memória continua a crescer com T
-            block = checkpoint(query_block, *inputs, use_reentrant=False)
-        else:
-            block = query_block(*inputs)
+        with torch.autocast(q.device.type, enabled=False):  # as somas são em float32
+            if needs_grad:  # refaz o bloco na volta: a memória continua a crescer com T
+                block = checkpoint(query_block, *inputs, use_reentrant=False)
+            else:
+                block = query_block(*inputs)
         output[..., start:stop, :] = block
     return output, None
 
@@ -155,7 +158,10 @@ def is_causal(mask: Tensor | None, T_q: int, T_k: int) -> bool:
     """A máscara é exatamente a causal quadrada? (A retangular não serve à SDPA.)"""
     if mask is None or T_q != T_k or T_q == 1 or mask.shape != (T_q, T_k):
         return False
-    return torch.equal(mask, latest_causal_mask(T_q, mask.device))
+    # Até 1 MiB; acima disso, guardar pesa e construir quase não custa.
+    small = T_q <= 1024 and type(mask) is Tensor
+    reference = latest_causal_mask if small else causal_mask
+    return torch.equal(mask, reference(T_q, device=mask.device))
 
 
 @lru_cache(maxsize=1)

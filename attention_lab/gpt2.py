@@ -27,7 +27,6 @@ FIXED = {
     "scale_attn_by_inverse_layer_idx": (False,),
     "tie_word_embeddings": (True,),
     "add_cross_attention": (False,),
-    "n_inner": (None,),
 }
 
 
@@ -78,7 +77,14 @@ def copy_gpt2(model: GPT, tensors: dict[str, Tensor], *, n_heads: int) -> None:
             "lm_head.weight difere de wte.weight: este GPT-2 não tem os embeddings "
             "amarrados, e o nosso GPT tem."
         )
-    model.load_state_dict(to_our_names(tensors, config))
+    ours = to_our_names(tensors, config)
+    other = sorted(ours.keys() ^ model.state_dict().keys())
+    if other:
+        raise ValueError(
+            "O modelo não tem as mesmas peças de um GPT-2, que usa bias=True e nenhuma "
+            f"peça removida. A diferença: {', '.join(other[:4])}."
+        )
+    model.load_state_dict(ours)
 
 
 def gpt_config(config: dict, **options) -> GPTConfig:
@@ -89,7 +95,7 @@ def gpt_config(config: dict, **options) -> GPTConfig:
     missing = [name for name in SIZES if name not in config]
     if missing:
         raise ValueError(f"Falta em config.json: {', '.join(missing)}.")
-    for name, allowed in FIXED.items():
+    for name, allowed in (FIXED | {"n_inner": (None, 4 * config["n_embd"])}).items():
         value = config.get(name, allowed[0])
         if value not in allowed:
             raise ValueError(
@@ -161,6 +167,8 @@ def read_config(folder: Path) -> dict:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"config.json não é um JSON legível: {error}") from None
+    if not isinstance(config, dict):
+        raise ValueError(f"config.json deve ter um objeto {{…}}, mas veio {config!r}.")
     kind = config.get("model_type", "gpt2")
     if kind != "gpt2":
         raise ValueError(f"config.json é de um modelo {kind!r}; aqui só cabe 'gpt2'.")

@@ -183,6 +183,7 @@ class MultiHeadAttention(nn.Module):
         self, x: Tensor, mask: Tensor | None = None, cache: KVCache | None = None
     ) -> tuple[Tensor, Tensor | None]:
         check_input(x, self.W_q, mask, past=0 if cache is None else cache.length)
+        check_head_axis(x, mask, self.n_heads)
         q = split_heads(self.W_q(x), self.n_heads)  # (..., H, T, d_k)
         k = split_heads(self.W_k(x), self.n_heads)
         v = split_heads(self.W_v(x), self.n_heads)
@@ -492,6 +493,18 @@ def check_input(x: Tensor, W_q: nn.Linear, mask: Tensor | None, past: int = 0) -
         raise ValueError(
             f"mask tem a forma {tuple(mask.shape)}, que não cabe nos escores "
             f"(..., T_q, T_k) = (..., {T_q}, {T_k})."
+        )
+
+
+def check_head_axis(x: Tensor, mask: Tensor | None, n_heads: int) -> None:
+    """Com 3 eixos e tantas frases quantas cabeças, não se sabe de quem é a máscara."""
+    doubt = mask is not None and x.dim() == mask.dim() == 3
+    if doubt and mask.shape[0] == x.shape[0] == n_heads > 1:
+        T_q, T_k = mask.shape[1:]
+        raise ValueError(
+            f"mask tem a forma {tuple(mask.shape)}, e {n_heads} é o número de cabeças "
+            f"e o de frases: use ({n_heads}, 1, {T_q}, {T_k}), uma por frase, ou "
+            f"(1, {n_heads}, {T_q}, {T_k}), uma por cabeça."
         )
 
 

@@ -1,17 +1,16 @@
-"""O que os testes partilham: uma thread só, e o Chromium, dirigido pelo Playwright."""
+"""O navegador dos testes: o Chromium do sistema, dirigido pelo Playwright."""
 
 import shutil
 
 import pytest
-import torch
 
-torch.set_num_threads(1)  # como nos cadernos: com duas, as filas se atrapalham
+CHROMIUM = ["chromium", "chromium-browser", "google-chrome"]
 
 
 @pytest.fixture(scope="module")
 def browser():
     api = pytest.importorskip("playwright.sync_api", reason="sem o Playwright")
-    path = shutil.which("chromium") or shutil.which("google-chrome")
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
         pytest.skip("sem o Chromium")
     with api.sync_playwright() as p:

@@ -18,6 +18,7 @@ from attention_lab import (
     softmax,
     split_heads,
 )
+from attention_lab.efficient import tiled_attention
 
 B, H, T_Q, T_K, D_K, D_V = 2, 3, 5, 7, 4, 11
 EXACT = {"rtol": 1e-9, "atol": 1e-11}
@@ -99,6 +100,17 @@ def compare(implementation, q, k, v, mask, scale=None):
 @pytest.mark.parametrize("implementation", [attend, attention_loop])
 def test_contract(implementation):
     contract(implementation)
+
+
+@pytest.mark.parametrize("function", [attend, attention_loop, tiled_attention])
+@pytest.mark.parametrize("broken", [float("inf"), float("nan")])
+def test_a_score_that_nobody_may_see_spoils_nothing(function, broken):
+    """Um escore infinito, ou NaN, no futuro não estraga as linhas do passado."""
+    q, k, v = torch.ones(3, 4), torch.ones(3, 4), torch.eye(3)
+    want, _ = function(q, k, v, causal_mask(3))
+    k[2] = broken
+    got, _ = function(q, k, v, causal_mask(3))
+    torch.testing.assert_close(got[:2], want[:2])
 
 
 # --- erros plantados: se um passar, a suíte ficou fraca ------------------------------

@@ -46,6 +46,8 @@ for (let i = 0; i < 100 && !jupyterapp.shell.currentWidget?.content; i++)
 const widget = jupyterapp.shell.currentWidget, notebook = widget.content.node;
 const name = (text) => text.trim().replace(/\s+/g, " ").slice(0, 70);
 """
+LATE = """new Promise((_, fail) => setTimeout(
+  () => fail(Error("sem resposta em dois minutos")), 120_000))"""
 RUN_ALL = """
 window.ended = false;
 await widget.sessionContext.ready;
@@ -226,6 +228,8 @@ class Lab:
                 "checkForUpdates": False,
             },
             "notebook-extension/tracker": {"windowingMode": "none"},  # tudo na página
+            # Ao lado do salvamento da visita, abriria um aviso que ninguém responde.
+            "docmanager-extension/plugin": {"autosave": False},
         }.items():
             path = settings / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
             path.parent.mkdir(parents=True)
@@ -263,7 +267,10 @@ class Lab:
 
     def close(self):
         self.process.terminate()
-        self.process.wait(20)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
 
 
 class Visit:
@@ -297,11 +304,12 @@ class Visit:
             self.problems["console"].append(message.text)
 
     def command(self, *name, **options):
-        script = "async (x) => { await jupyterapp.commands.execute(...x); }"
-        self.page.evaluate(script, [*name, options])
+        run = "jupyterapp.commands.execute(...x).then(() => {})"
+        self.page.evaluate(f"(x) => Promise.race([{LATE}, {run}])", [*name, options])
 
     def look(self, script: str):
-        return self.page.evaluate(f"async () => {{ {PAGE} {script} }}")
+        run = f"(async () => {{ {PAGE} {script} }})()"
+        return self.page.evaluate(f"() => Promise.race([{LATE}, {run}])")
 
     def ended(self) -> bool:
         late = time.monotonic() - self.start > MAX_SECONDS

@@ -75,6 +75,14 @@ def test_training_is_reproducible():
     assert losses[0][-1] < losses[0][0]
 
 
+def test_the_model_keeps_its_attention_when_training_fails():
+    model = lesson08.new_language_model(seed=0, d_model=32)
+    lesson08.use_attention(model, mine := lambda *args: attention(*args))
+    with pytest.raises(FloatingPointError):
+        lesson08.teach_language(model, few(), seed=0, lr=1e30)
+    assert all(block.attention.attend is mine for block in model.blocks)
+
+
 @torch.no_grad()
 def test_cache_gives_the_logits_of_the_full_forward():
     torch.manual_seed(0)
@@ -119,6 +127,7 @@ def test_explicit_memory_grows_with_the_square():
     for T in (64, 128, 256):
         q, k, v = torch.randn(3, T, 4)
         peaks.append(lesson08.peak_memory(attention, q, k, v, causal_mask(T)))
+    assert lesson08.peak_memory(lambda: None) == 0
     assert 3.5 < peaks[1] / peaks[0] < 4.1 and 3.5 < peaks[2] / peaks[1] < 4.1
     assert lesson08.peak_memory(attention, q, k, v, causal_mask(T)) == peaks[2]
 

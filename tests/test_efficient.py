@@ -39,6 +39,8 @@ MASKS = {
     "padding": lambda: padding_mask([3, T_K], T_K),
     "late keys only": lambda: (torch.arange(T_K) > 40).expand(T_Q, T_K),
     "empty rows": with_empty_rows,
+    "one axis": lambda: torch.arange(T_K) > 40,
+    "no axis": lambda: torch.tensor(True),
 }
 TILED = {
     f"tiled {size}": lambda q, k, v, m, size=size: tiled_attention(
@@ -102,6 +104,17 @@ def test_half_precision_accumulates_in_float32(dtype, tolerance):
     got, _ = tiled_attention(q, k, v, block_size=4)
     assert got.dtype == dtype
     assert_close(got.double(), want, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("needs_grad", [False, True])
+def test_autocast_does_not_touch_the_sums(needs_grad):
+    q, k, v = (t.requires_grad_(needs_grad) for t in qkv(dtype=torch.float32))
+    want, _ = tiled_attention(q, k, v, block_size=4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        got, _ = tiled_attention(q, k, v, block_size=4)
+    assert torch.equal(got, want)
+    if needs_grad:
+        got.sum().backward()
 
 
 def test_large_scores_do_not_overflow():

@@ -9,6 +9,7 @@ from torch.testing import assert_close
 from attention_lab import GPT, GPTConfig
 from attention_lab.efficient import sdpa_attention
 from attention_lab.gpt2 import copy_gpt2, download, gpt_config, load_gpt2
+from attention_lab.layers import ablate
 
 transformers = pytest.importorskip("transformers", reason="falta transformers")
 safetensors = pytest.importorskip("safetensors.torch", reason="falta safetensors")
@@ -105,6 +106,18 @@ def test_a_wrong_checkpoint_leaves_the_model_as_it_was(theirs, spoil, message):
         assert torch.equal(tensor, before[name])
 
 
+@pytest.mark.parametrize("change", [{"bias": False}, {}])
+def test_a_model_with_other_parts_stays_as_it_was(theirs, change):
+    model = small(**change)
+    if not change:
+        ablate(model, "mlp")
+    before = {n: t.clone() for n, t in model.state_dict().items()}
+    with pytest.raises(ValueError, match=r"bias=True.*diferença: blocks\.0"):
+        copy_gpt2(model, theirs.state_dict(), n_heads=3)
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name])
+
+
 def test_wrong_sizes(theirs):
     with pytest.raises(ValueError, match="GPT-2 tem 3 cabeças, mas o modelo tem 4"):
         copy_gpt2(small(n_heads=4), theirs.state_dict(), n_heads=3)
@@ -124,6 +137,9 @@ def test_folders_that_do_not_serve(folder, tmp_path_factory):
         load_gpt2(folder)
     (folder / "config.json").write_text("{")
     with pytest.raises(ValueError, match="JSON"):
+        load_gpt2(folder)
+    (folder / "config.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"objeto.*\[\]"):
         load_gpt2(folder)
     (folder / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ValueError, match="'bert'"):

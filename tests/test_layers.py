@@ -669,3 +669,25 @@ def test_generation_errors():
             model.generate(ids, 1, top_k=top_k)
     with raises(ValueError, "n deve", "-1"):
         model.generate(ids, -1)
+
+
+def test_a_mask_of_three_axes_says_whose_it_is():
+    """Com tantas frases quantas cabeças, (B, T, T) e (H, T, T) não se distinguem."""
+    torch.manual_seed(0)
+    layer, x = MultiHeadAttention(6, n_heads=2), torch.randn(2, 3, 6)
+    padding = padding_mask([1, 3], T=3)
+    with pytest.raises(ValueError, match=r"\(2, 1, 1, 3\), uma por frase.*\(1, 2,"):
+        layer(x, padding[:, 0])
+    layer(x, padding)
+    layer(torch.randn(3, 3, 6), padding.expand(2, 1, 3, 3)[:, 0])  # uma por cabeça
+
+
+def test_autocast_may_mix_dtypes():
+    """Com o autocast, x chega em bfloat16, e os parâmetros seguem em float32."""
+    torch.manual_seed(0)
+    layer, x = MultiHeadAttention(6, n_heads=2), torch.randn(2, 3, 6)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output, _ = layer(nn.Linear(6, 6)(x))
+    assert output.dtype == torch.bfloat16 and output.isfinite().all()
+    with pytest.raises(TypeError, match="use o mesmo dtype"):
+        layer(x.bfloat16())

@@ -109,8 +109,10 @@ VERSIONS = {
 LIMITS = {"laço": 128, "explícita": 8192}  # além disso, demora ou não cabe
 
 
-def peak() -> int:
-    """O pico de memória deste processo, em KiB (só no Linux)."""
+def peak() -> float:
+    """O pico de memória deste processo, em KiB; fora do Linux, nan."""
+    if not Path("/proc/self/status").exists():
+        return float("nan")
     return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
 
 

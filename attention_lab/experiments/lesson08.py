@@ -93,6 +93,18 @@ def next_token_loss(model: GPT, batch: tuple[Tensor, Tensor]) -> Tensor:
     return model(ids, targets)[1]
 
 
+@contextmanager
+def attending(model: GPT, attend: Callable):
+    """Troca a função de atenção só enquanto dura o ``with``, mesmo se há um erro."""
+    before = [block.attention.attend for block in model.blocks]
+    use_attention(model, attend)
+    try:
+        yield
+    finally:
+        for block, function in zip(model.blocks, before, strict=True):
+            block.attention.attend = function
+
+
 def use_attention(model: GPT, attend: Callable) -> None:
     """Troca a função de atenção de todos os blocos: a tomada é a mesma."""
     for block in model.blocks:
@@ -109,17 +121,15 @@ def teach_language(
     batch_size: int = 48,
 ) -> History:
     """Treina o modelo para prever a próxima palavra."""
-    use_attention(model, sdpa_attention)  # a mesma conta, em menos tempo
-    history = train(
-        model,
-        random_sentences(data, seed=seed, batch_size=batch_size),
-        loss_fn=next_token_loss,
-        steps=steps,
-        lr=lr,
-        clip=1.0,
-    )
-    use_attention(model, attention)
-    return history
+    with attending(model, sdpa_attention):  # a mesma conta, em menos tempo
+        return train(
+            model,
+            random_sentences(data, seed=seed, batch_size=batch_size),
+            loss_fn=next_token_loss,
+            steps=steps,
+            lr=lr,
+            clip=1.0,
+        )
 
 
 def write_sentences(model: GPT, n: int = N_SAMPLES, *, seed: int = 0) -> list[str]:
@@ -202,25 +212,24 @@ def teach_to_copy(
     passou de 0,98, em uns 8 s de CPU.
     """
     generator = torch.Generator().manual_seed(seed)
-    use_attention(model, fast_rope_attention)
-    history = train(
-        model,
-        lambda step: induction(batch_size, seed=generator),
-        loss_fn=lambda model, batch: model(batch.ids, batch.targets)[1],
-        steps=steps,
-        lr=lr,
-        floor=1.0,
-        clip=1.0,
-    )
-    use_attention(model, rope_attention)
-    return history
+    with attending(model, fast_rope_attention):
+        return train(
+            model,
+            lambda step: induction(batch_size, seed=generator),
+            loss_fn=lambda model, b: next_token_loss(model, (b.ids, b.targets)),
+            steps=steps,
+            lr=lr,
+            floor=1.0,
+            clip=1.0,
+        )
 
 
 @torch.no_grad()
 def copy_accuracy(model: GPT, batch: InductionBatch) -> float:
     """A fração dos tokens da segunda cópia (fora o primeiro) que o modelo acerta."""
     asked = batch.targets != -100
-    right = model(batch.ids)[0].argmax(-1) == batch.targets
+    device = next(model.parameters()).device
+    right = model(batch.ids.to(device))[0].argmax(-1).cpu() == batch.targets
     return right[asked].float().mean().item()
 
 
@@ -237,7 +246,7 @@ def best_offset(
     asked = batch.targets != -100  # (B, T)
     here = torch.arange(batch.ids.shape[1]).expand_as(batch.ids)
     origin = here - batch.period[:, None] if from_copy else here
-    means = {}
+    means, weights = {}, weights.cpu()
     for offset in range(-14, 15):
         place = origin + offset  # (B, T)
         seen = asked & (place >= 0) & (place <= here)
@@ -281,5 +290,7 @@ def peak_memory(function: Callable, *args) -> int:
         events = json.loads(trace.read_text(encoding="utf-8"))["traceEvents"]
     events = [event for event in events if event["name"] == "[memory]"]
     steps = [event["args"] for event in sorted(events, key=lambda event: event["ts"])]
+    if not steps:
+        return 0
     before = steps[0]["Total Allocated"] - steps[0]["Bytes"]
     return max(step["Total Allocated"] for step in steps) - before

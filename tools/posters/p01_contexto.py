@@ -44,8 +44,8 @@ def texts(n: dict) -> base.Texts:
     phrase = " ".join(n["words"][:-1])
     return base.Texts(
         title=f"Fora da janela, o verbo vira chute: {near} → {far}",
-        purpose="Mostrar por que um modelo de língua precisa do contexto inteiro, e "
-        "não só das palavras próximas.",
+        purpose="Mostrar por que um modelo de linguagem precisa do contexto "
+        "inteiro, e não só das palavras próximas.",
         alt=f"Frase “{phrase} ___” e dois gráficos: a janela de {WINDOW} palavras "
         f"acerta {near} até {WINDOW - 1} palavras de distância e {far} a {DISTANCE}; "
         f"a {NEAR_FAR[-1]} palavras, sobra {attention} do gradiente na atenção e "

@@ -61,11 +61,11 @@ def texts(n: dict) -> base.Texts:
         "“miou” em destaque azul. Da esquerda para a direita, quatro blocos ligados "
         "por setas: os vetores de três números; 1 comparar, a coluna de escores "
         f"({scores}) em tons do branco ao púrpura; 2 repartir, barras roxas com os "
-        f"pesos ({weights}); 3 misturar, o vetor de contexto ({context}) em verde, "
-        "grande, à direita. Título em negrito no alto: o achado. No pé: vetores "
-        "inventados, não treinado. Letras sem serifa, vírgula decimal, muito branco. "
-        "Evite: cérebros, robôs, gatos realistas, brilhos, gradientes de fundo, "
-        "texto em inglês, números diferentes destes.",
+        f"pesos ({weights}); 3 misturar, o vetor de contexto ({context}) em tinta, "
+        "grande, num quadro verde, à direita. Título em negrito no alto: o achado. No "
+        "pé: vetores inventados, não treinado. Letras sem serifa, vírgula decimal, "
+        "muito branco. Evite: cérebros, robôs, gatos realistas, brilhos, gradientes de "
+        "fundo, texto em inglês, números diferentes destes.",
     )
 
 

@@ -66,10 +66,10 @@ def texts(n: dict) -> base.Texts:
         "quatro colunas ligadas por setas: K em laranja, dois números por linha; "
         "escores, em tons de oliva e púrpura; pesos, barras roxas, a de gato muito "
         f"maior ({after}); V em verde, um número por linha. À direita, o contexto, "
-        f"{comma(n['output'][0])}, em verde e grande. A linha de gato em destaque. "
-        "Letras sem serifa, vírgula decimal, muito branco. No pé: matrizes "
-        "escolhidas à mão, não treinado. Evite: chaves e cadeados desenhados, robôs, "
-        "gatos, texto em inglês, números diferentes destes.",
+        f"{comma(n['output'][0])}, grande, em tinta, num quadro verde. A "
+        "linha de gato em destaque. Letras sem serifa, vírgula decimal, muito branco. "
+        "No pé: matrizes escolhidas à mão, não treinado. Evite: chaves e cadeados "
+        "desenhados, robôs, gatos, texto em inglês, números diferentes destes.",
     )
 
 

@@ -70,7 +70,8 @@ def texts(n: dict) -> base.Texts:
         f"de {accuracy[0]} a {accuracy[1]}; os atratores, juntos, ficam com "
         f"{attractors}.",
         notice="Só o verbo foi cobrado; ninguém disse onde está o sujeito. “lobos” é "
-        "o mesmo bicho, em outro número, e está mais perto: não recebe quase nada. "
+        "o mesmo bicho, em outro gênero e outro número, e está mais perto: não recebe "
+        "quase nada. "
         "Nesta língua de brinquedo o sujeito é sempre o primeiro bicho da frase, e a "
         "cabeça pode ter aprendido só isso.",
         prompt="Infográfico horizontal, 1200 × 675, fundo branco, duas faixas "

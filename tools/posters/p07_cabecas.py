@@ -55,18 +55,18 @@ def texts(n: dict) -> base.Texts:
         purpose="Mostrar para que servem várias cabeças: cada linha de pesos soma 1, "
         "e duas linhas não disputam o mesmo peso.",
         alt=f"A manchete “{SENTENCE}” lida por dois modelos de {size} parâmetros. Com "
-        "uma cabeça, a lacuna olha só para “loba”, e acerta o verbo e o pronome "
-        f"juntos em {both} das manchetes; com duas, cada cabeça olha para um dos "
-        f"bichos, e a fração sobe a {two}.",
+        "uma cabeça, a lacuna olha só para “loba”, e o modelo acerta o verbo e o "
+        f"pronome juntos em {both} das manchetes; com duas, cada cabeça olha para um "
+        f"dos bichos, e a fração sobe a {two}.",
         long=f"Dois quadros, um sobre o outro, com os tokens “{SENTENCE}” e uma "
         "lacuna no fim, em azul: ela é a consulta. Em cima, 1 cabeça: um arco vai da "
         f"lacuna a “loba”, com peso {comma(n['one_weights'][0][0])}, e a resposta é "
         f"“{n['one_answer']}”: o verbo certo e o pronome errado. Em 1000 manchetes "
-        f"novas, acerta {verb} dos verbos, {clitic} dos pronomes e {both} dos pares. "
-        f"Embaixo, 2 cabeças: uma olha para “loba” ({comma(subject[0])}), a outra "
-        f"para “gatas” ({comma(opponent[5])}), e a resposta é “{n['two_answer']}”, "
-        f"certa; acerta {two} dos pares. Os dois modelos têm {size} parâmetros e o "
-        "mesmo treinamento.",
+        f"sorteadas à parte, acerta {verb} dos verbos, {clitic} dos pronomes e {both} "
+        f"dos pares. Embaixo, 2 cabeças: uma olha para “loba” ({comma(subject[0])}), a "
+        f"outra para “gatas” ({comma(opponent[5])}), e a resposta é "
+        f"“{n['two_answer']}”, certa; acerta {two} dos pares. Os dois modelos têm "
+        f"{size} parâmetros e o mesmo treinamento.",
         notice="As cabeças repartem a largura: o número de parâmetros é o mesmo. O "
         "mapa sozinho não prova para que serve cada uma; a ablação confirma. Sem a "
         f"cabeça que olha para “loba”, o verbo cai a {comma(no_subject[0])} e o "
@@ -81,8 +81,8 @@ def texts(n: dict) -> base.Texts:
         "arco por cima até “loba” e outro por baixo até “gatas”. À direita de cada "
         "fila, uma seta até a resposta em duas caixas: “atacou” com ✓ e “-os” com × "
         f"em cima ({verb} e {clitic}); “atacou” e “-as”, as duas com ✓, embaixo. No "
-        f"canto direito, a acurácia dos dois juntos, enorme: {both} e {two}. Certo em "
-        "verde com ✓, errado em vermelho-alaranjado, tracejado, com ×. Título em "
+        f"canto direito, a acurácia dos dois juntos, enorme: {both} e {two}. Certo com "
+        "✓ e borda verde, errado com × e borda vermelhão tracejada. Título em "
         "negrito: o achado. Evite: cabeças humanas, animais realistas, robôs, "
         "brilhos, texto em inglês, números diferentes destes.",
     )

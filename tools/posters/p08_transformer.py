@@ -84,8 +84,8 @@ def texts(n: dict) -> base.Texts:
         "LayerNorm e o MLP tratam cada um sozinho.",
         alt="Diagrama do bloco de um GPT lendo “as porcas que o leão viu”. Ao mexer "
         f"em um token, a atenção muda outros em {pairs} pares; a LayerNorm e o MLP, "
-        f"em nenhum. Treinado, o modelo tem perda {loss}, com piso {floor}, e a "
-        f"gramática aceita {accepted} das frases que ele escreve.",
+        f"em nenhum. Treinado, o modelo tem perda {loss}, com piso {floor} nas "
+        f"mesmas frases, e a gramática aceita {accepted} das frases que ele escreve.",
         long="Sete colunas sobem, uma por token de “<s> as porcas que o leão viu”: "
         "são os fluxos residuais. De baixo para cima, cada um passa por LayerNorm, "
         "Atenção, uma soma, LayerNorm, MLP e outra soma. LayerNorm e MLP são uma "
@@ -95,7 +95,8 @@ def texts(n: dict) -> base.Texts:
         f"{words}. À direita, três quadros 7 por 7 de quem muda quem (coluna, o token "
         "em que se mexe; linha, a saída que muda): LayerNorm e MLP só têm a "
         f"diagonal; a Atenção tem também os {pairs} pares abaixo dela. No canto, a "
-        f"perda em frases de teste, {loss} nats por token, e o piso, {floor}; das 500 "
+        f"perda em frases de teste, {loss} nats por token, e o piso dessas frases, "
+        f"{floor}; das 500 "
         f"frases que o modelo escreve, {accepted} são gramaticais. Ele tem 1 bloco e "
         f"{size} parâmetros.",
         notice="Quem prevê a palavra seguinte é a última coluna, a de “viu”, e os "

@@ -55,11 +55,13 @@ Quem desenhar um infográfico novo, ou redesenhar um destes, segue estas regras.
 ## Como regenerar
 
 ```
-python tools/posters               # desenha todos e escreve este README
-python tools/posters 06            # desenha só o 06
-python tools/posters --check       # diz quais estão desatualizados
-python tools/posters --measure     # mede tudo de novo (treina) e desenha
+.venv/bin/python tools/posters               # desenha todos e escreve este README
+.venv/bin/python tools/posters 06            # desenha só o 06
+.venv/bin/python tools/posters --check       # diz quais estão desatualizados
+.venv/bin/python tools/posters --measure     # mede tudo de novo (treina) e desenha
 ```
+
+No Windows, troque `.venv/bin/python` por `.venv\\Scripts\\python`.
 
 O desenho só lê `dados.json`. Com o Matplotlib do `constraints.txt`, cada SVG sai igual
 byte a byte, e um teste confere. Este arquivo também é escrito pelo comando: não o edite
