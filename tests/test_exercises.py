@@ -5,6 +5,7 @@ import io
 import json
 import math
 import re
+import signal
 import sys
 import time
 from pathlib import Path
@@ -272,8 +273,13 @@ def test_hostile_answers_get_a_message(exercise_id, answer, mistake, words, caps
     assert "Traceback" not in repr(result) and str(Path.cwd()) not in repr(result)
 
 
-def test_a_loop_that_never_ends_is_interrupted(monkeypatch):
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_loop_that_never_ends_is_interrupted(request, monkeypatch, ignored):
+    """Também num processo que ignora o SIGINT, como o de ``python -m pytest &``."""
     monkeypatch.setattr(engine, "TIME_LIMIT", 0.3)
+    handler = signal.SIG_IGN if ignored else signal.default_int_handler
+    before = signal.signal(signal.SIGINT, handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
 
     def endless(q, k):
         while True:
@@ -284,6 +290,7 @@ def test_a_loop_that_never_ends_is_interrupted(monkeypatch):
     result = check("3.1", endless)
     assert result.mistake == "time" and time.monotonic() - start < 5
     assert check("3.1", scores_by_loop)  # e o estado ficou inteiro
+    assert signal.getsignal(signal.SIGINT) == handler
 
 
 def test_a_person_who_interrupts_is_obeyed():

@@ -12,6 +12,7 @@ import io
 import linecache
 import math
 import re
+import signal
 import threading
 import time
 import traceback
@@ -567,6 +568,10 @@ def _time_limit(seconds: float | None):
         yield
         return
     lock, state = threading.Lock(), {"open": True, "fired": False}
+    before = signal.getsignal(signal.SIGINT)
+    deaf = not callable(before)  # um processo aberto em segundo plano ignora o SIGINT
+    if deaf:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupt():
         with lock:
@@ -591,6 +596,8 @@ def _time_limit(seconds: float | None):
         with lock:
             state["open"] = False
         timer.cancel()
+        if deaf:
+            signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
 
 def _copies(inputs: tuple) -> tuple:
