@@ -91,7 +91,7 @@ class Colab:
         venv.create(home, with_pip=True)
         self.python = home / ("Scripts" if os.name == "nt" else "bin") / "python"
         wanted = [f"{name}=={version}" for name, version in COLAB.items()]
-        run(self.python, "-m", "pip", "install", "-q", *wanted)
+        run(self.python, "-m", "pip", "install", "-q", "--no-compile", *wanted)
         run(self.python, "-m", "pip", "download", "-q", "-d", wheels, "hatchling")
         packages = run(self.python, "-c", "import torch; print(torch.__path__[0])")
         Path(packages.strip(), "..", "sitecustomize.py").resolve().write_text(GUARD)

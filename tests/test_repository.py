@@ -222,6 +222,8 @@ def test_ci_runs_the_command_of_the_readme():
     left_out = re.findall(r'-m pytest -m "([^"]+)" tests', script)
     marks = {mark for leg in left_out for mark in leg.split(" or ")}
     assert marks == {"claims", "trained", "colab", "browser"}
+    assert script.count('-m "claims" "$first"') == 1  # o que uma fila deixa à outra
+    assert script.count('--ignore="$first"') == 1
     (windows,) = [line for line in commands("powershell") if line.endswith("pytest")]
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
     assert "run: bash .ci/run" in workflow
