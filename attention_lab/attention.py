@@ -101,11 +101,12 @@ def attention(
     q = q / math.sqrt(d_k) if scale is None else q * scale  # T_q × d_k contas: menos
     scores = dot_scores(q, k)  # (..., T_q, T_k)
     if mask is not None:
-        sees = mask.any(-1, keepdim=True)  # quem nada vê daria 0/0 na softmax:
-        scores.detach().masked_fill_(sees & ~mask, -torch.inf)  # ali o gradiente é 0
+        sees = mask.any(-1, keepdim=True)  # quem não vê nada daria 0/0, e terá 0
+        hidden = sees & ~mask  # fora do autograd: com peso 0, o gradiente já é 0
+        scores.detach().masked_fill_(hidden, -torch.inf)
     weights = torch.softmax(scores, dim=-1)
     if mask is not None and not sees.all():
-        weights = weights.masked_fill(~sees, 0.0)  # vale 0, como na SDPA
+        weights = weights.masked_fill(~sees, 0.0)  # como na SDPA
     if dropout is not None:
         weights = dropout(weights)
     return weights @ v, weights  # (..., T_q, d_v)

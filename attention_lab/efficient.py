@@ -158,9 +158,10 @@ def is_causal(mask: Tensor | None, T_q: int, T_k: int) -> bool:
     """A máscara é exatamente a causal quadrada? (A retangular não serve à SDPA.)"""
     if mask is None or T_q != T_k or T_q == 1 or mask.shape != (T_q, T_k):
         return False
-    # Até 1 MiB; acima disso, guardar pesa e construir quase não custa.
-    small = T_q <= 1024 and type(mask) is Tensor
-    reference = latest_causal_mask if small else causal_mask
+    # Acima de 1 MiB, guardar pesa e construir quase não custa. E o tensor sem
+    # números, de quem só traça as contas, não pode ficar guardado.
+    keep = T_q <= 1024 and type(mask) is Tensor
+    reference = latest_causal_mask if keep else causal_mask
     return torch.equal(mask, reference(T_q, device=mask.device))
 
 

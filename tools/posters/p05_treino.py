@@ -71,9 +71,8 @@ def texts(n: dict) -> base.Texts:
         f"{attractors}.",
         notice="Só o verbo foi cobrado; ninguém disse onde está o sujeito. “lobos” é "
         "o mesmo bicho, em outro gênero e outro número, e está mais perto: não recebe "
-        "quase nada. "
-        "Nesta língua de brinquedo o sujeito é sempre o primeiro bicho da frase, e a "
-        "cabeça pode ter aprendido só isso.",
+        "quase nada. Nesta língua de brinquedo o sujeito é sempre o primeiro bicho da "
+        "frase, e a cabeça pode ter aprendido só isso.",
         prompt="Infográfico horizontal, 1200 × 675, fundo branco, duas faixas "
         "empilhadas: “antes, não treinado” e “depois, treinado”. Em cada faixa, a "
         f"mesma fila de caixas arredondadas: <s> {SENTENCE} e uma lacuna azul; “loba” "
