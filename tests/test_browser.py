@@ -31,6 +31,9 @@ NAMES = sorted(path.stem for path in tool.NOTEBOOKS.glob("*.ipynb"))
 HOSTILE = "99_hostil"
 HERE = re.compile(r"(http|ws)://127\.0\.0\.1[:/]")
 MAX_SECONDS = 300  # um caderno, com a máquina ocupada
+# O que o depurador do JupyterLab escreve quando a visita desliga o kernel que ele ainda
+# consulta, ao fechar o caderno reaberto: vem do teste, e não do curso.
+SHUT_DOWN = "Could not restore the debugger state: Canceled future"
 # Nestes há um explorador, e uma célula para a frase de quem estuda. Aqui: uma frase
 # que se entende, uma com uma palavra que não há, e a parecida que se deve sugerir.
 SENTENCES = {
@@ -300,7 +303,7 @@ class Visit:
                 route.abort()
 
     def hear(self, message):
-        if message.type == "error":
+        if message.type == "error" and not message.text.startswith(SHUT_DOWN):
             self.problems["console"].append(message.text)
 
     def command(self, *name, **options):
