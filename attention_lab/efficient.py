@@ -5,7 +5,6 @@ números. Nenhuma guarda a tabela T_q × T_k dos pesos, e por isso nenhuma a dev
 """
 
 import math
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +21,7 @@ def sdpa_attention(
     v: Tensor,
     mask: Tensor | None = None,
     *,
+    causal: bool = False,
     scale: float | None = None,
     dropout: nn.Dropout | None = None,
 ) -> tuple[Tensor, None]:
@@ -30,12 +30,15 @@ def sdpa_attention(
     q: (..., T_q, d_k)
     k: (..., T_k, d_k)
     v: (..., T_k, d_v)
-    mask: bool, cabe em (..., T_q, T_k); True = pode olhar. A causal quadrada é
-        reconhecida, para que o PyTorch pule a metade de cima
+    mask: bool, cabe em (..., T_q, T_k); True = pode olhar
+    causal: aplica também a máscara causal, alinhada à última chave; sem mask e com
+        T_q = T_k, o PyTorch não a constrói, e pula a metade de cima
     scale: fator dos escores; None quer dizer 1/√d_k
     dropout: um ``nn.Dropout``; em ``eval()`` não faz nada, como em ``attention``
-    Devolve: output (..., T_q, d_v) e None no lugar de weights.
-    Erro: os de ``attention``; TypeError se dropout não é um ``nn.Dropout``.
+    Devolve: output (..., T_q, d_v) e None no lugar de weights. Linha sem chave
+        visível dá 0.
+    Erro: os de ``attention``; TypeError se dropout não é um ``nn.Dropout``;
+        ValueError se causal e T_k < T_q.
     Fonte: documentação de torch.nn.functional.scaled_dot_product_attention.
 
     >>> q, k, v = torch.zeros(1, 2), torch.zeros(3, 2), torch.eye(3)
@@ -43,10 +46,17 @@ def sdpa_attention(
     (tensor([[0.3333, 0.3333, 0.3333]]), None)
     """
     check_attention(q, k, v, mask)
+    T_q, T_k = q.shape[-2], k.shape[-2]
+    check_causal(causal, T_q, T_k)
     p = check_dropout(dropout)
-    causal = is_causal(mask, q.shape[-2], k.shape[-2])
-    if mask is not None and mask.dim() < 2:  # a SDPA quer ao menos os dois eixos
-        mask = mask.expand(q.shape[-2], k.shape[-2])
+    square = causal and mask is None and T_q == T_k  # o is_causal da SDPA é só este
+    if causal and not square and T_q > 1:  # a última consulta vê todas as chaves
+        past = causal_mask(T_q, T_k, q.device)
+        mask = past if mask is None else mask & past
+    empty = None
+    if mask is not None:
+        empty = ~mask.any(-1, keepdim=True)  # nem toda GPU dá 0 a quem não vê nada
+        mask = (mask | empty).expand(*mask.shape[:-2], T_q, T_k)
     lead = q.shape[:-2]
     same = len(lead) == 2 and lead == k.shape[:-2] == v.shape[:-2]
     if not same:  # a versão fundida só atende com 4 eixos, iguais nos três
@@ -54,8 +64,10 @@ def sdpa_attention(
         axes = (1,) * (2 - len(lead)) + lead
         q, k, v = (t.expand(*axes, *t.shape[-2:]) for t in (q, k, v))
     output = F.scaled_dot_product_attention(
-        q, k, v, None if causal else mask, dropout_p=p, is_causal=causal, scale=scale
+        q, k, v, mask, dropout_p=p, is_causal=square and T_q > 1, scale=scale
     )
+    if empty is not None:
+        output = output.masked_fill(empty, 0.0)
     return output if same else output.view(*lead, *output.shape[-2:]), None
 
 
@@ -96,7 +108,8 @@ def tiled_attention(
     """
     check_attention(q, k, v, mask)
     T_q, T_k = q.shape[-2], k.shape[-2]
-    check_blocks(block_size, causal, T_q, T_k)
+    check_causal(causal, T_q, T_k)
+    check_block_size(block_size)
     factor = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
     if mask is not None:
         mask = mask.expand(*mask.shape[:-2], T_q, T_k)
@@ -117,6 +130,10 @@ def tiled_attention(
                 block = query_block(*inputs)
         output[..., start:stop, :] = block
     return output, None
+
+
+# A camada manda a estas causal=True, e não a máscara causal pronta (T_q × T_k).
+sdpa_attention.takes_causal = tiled_attention.takes_causal = True
 
 
 def query_block(q, k, v, mask, first: int | None, factor: float, size: int) -> Tensor:
@@ -154,23 +171,6 @@ def query_block(q, k, v, mask, first: int | None, factor: float, size: int) -> T
     return (output / torch.where(total > 0, total, 1.0)).to(dtype)
 
 
-def is_causal(mask: Tensor | None, T_q: int, T_k: int) -> bool:
-    """A máscara é exatamente a causal quadrada? (A retangular não serve à SDPA.)"""
-    if mask is None or T_q != T_k or T_q == 1 or mask.shape != (T_q, T_k):
-        return False
-    # Acima de 1 MiB, guardar pesa e construir quase não custa. E o tensor sem
-    # números, de quem só traça as contas, não pode ficar guardado.
-    keep = T_q <= 1024 and type(mask) is Tensor
-    reference = latest_causal_mask if keep else causal_mask
-    return torch.equal(mask, reference(T_q, device=mask.device))
-
-
-@lru_cache(maxsize=1)
-def latest_causal_mask(T: int, device: torch.device) -> Tensor:
-    """A última máscara causal comparada: as camadas repetem o mesmo T. Só para ler."""
-    return causal_mask(T, device=device)
-
-
 def check_dropout(dropout) -> float:
     """A probabilidade de dropout que vale agora: 0 em ``eval()``."""
     if dropout is None:
@@ -181,10 +181,13 @@ def check_dropout(dropout) -> float:
     return dropout.p if dropout.training else 0.0
 
 
-def check_blocks(block_size: int, causal: bool, T_q: int, T_k: int) -> None:
-    if not isinstance(block_size, int) or block_size < 1:
-        raise ValueError(f"block_size deve ser um inteiro ≥ 1, mas veio {block_size}.")
+def check_causal(causal: bool, T_q: int, T_k: int) -> None:
     if causal and T_k < T_q:
         raise ValueError(
             f"com causal=True, T_k deve ser ao menos T_q={T_q}, mas veio {T_k}."
         )
+
+
+def check_block_size(block_size: int) -> None:
+    if not isinstance(block_size, int) or block_size < 1:
+        raise ValueError(f"block_size deve ser um inteiro ≥ 1, mas veio {block_size}.")

@@ -2,7 +2,9 @@
 
 Na ordem do capítulo: uma cabeça, várias cabeças, o bloco e o modelo. Em todas,
 ``attend`` é uma peça que se troca: qualquer função que recebe ``(q, k, v, mask)`` e
-devolve ``(output, weights)``. Se há dropout, ela recebe também ``dropout=``.
+devolve ``(output, weights)``. Se há dropout, ela recebe também ``dropout=``. A que tem
+o atributo ``takes_causal`` recebe, da camada multi-cabeça, ``causal=True`` em vez da
+máscara causal pronta.
 """
 
 import math
@@ -189,10 +191,12 @@ class MultiHeadAttention(nn.Module):
         v = split_heads(self.W_v(x), self.n_heads)
         if cache is not None:
             k, v = cache.append(k, v)  # (..., H, T_k, d_k), com o passado
-        if self.causal:
+        extra = {"dropout": self.dropout} if self.dropout.p else {}
+        if self.causal and hasattr(self.attend, "takes_causal"):
+            extra["causal"] = True  # esta faz a máscara causal ela mesma
+        elif self.causal:
             causal = causal_mask(q.shape[-2], k.shape[-2], x.device)  # (T, T_k)
             mask = causal if mask is None else mask & causal
-        extra = {"dropout": self.dropout} if self.dropout.p else {}
         output, weights = self.attend(q, k, v, mask, **extra)  # (..., H, T, d_k)
         return self.W_o(merge_heads(output)), weights  # (..., T, d_model)
 
@@ -315,7 +319,7 @@ class GPT(nn.Module):
         cache: list[KVCache] | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         past = 0 if cache is None else cache[0].length
-        check_ids(ids, past, self.config)
+        check_ids(ids, past, self)
         positions = torch.arange(past, past + ids.shape[1], device=ids.device)
         x = self.dropout(self.tokens(ids) + self.positions(positions))
         for i, block in enumerate(self.blocks):
@@ -357,7 +361,7 @@ class GPT(nn.Module):
         >>> model.generate(torch.tensor([[3, 1, 2]]), n=4).shape
         torch.Size([1, 7])
         """
-        check_ids(ids, 0, self.config)
+        check_ids(ids, 0, self)
         check_generation(ids, n, temperature, top_k, self.config)
         cache = self.new_cache() if use_cache else None
         for _ in range(n):
@@ -508,7 +512,8 @@ def check_head_axis(x: Tensor, mask: Tensor | None, n_heads: int) -> None:
         )
 
 
-def check_ids(ids: Tensor, past: int, config: GPTConfig) -> None:
+def check_ids(ids: Tensor, past: int, model: GPT) -> None:
+    config, device = model.config, model.tokens.weight.device
     if not isinstance(ids, Tensor) or ids.dtype != torch.int64:
         veio = ids.dtype if isinstance(ids, Tensor) else type(ids).__name__
         raise TypeError(f"ids deve ser um tensor int64, mas veio {veio}.")
@@ -516,6 +521,11 @@ def check_ids(ids: Tensor, past: int, config: GPTConfig) -> None:
         raise ValueError(
             "ids deve ter a forma (B, T), com ao menos um token, "
             f"mas veio {tuple(ids.shape)}."
+        )
+    if ids.device != device:
+        raise ValueError(
+            f"ids está em {ids.device}, mas o modelo está em {device}: "
+            "use o mesmo dispositivo."
         )
     if past + ids.shape[1] > config.context_length:
         guardados = f"{past} tokens no cache e " if past else ""
@@ -539,6 +549,11 @@ def check_targets(targets: Tensor, ids: Tensor, vocab_size: int) -> None:
         raise ValueError(
             f"targets tem a forma {tuple(targets.shape)}, mas ids tem "
             f"{tuple(ids.shape)}: deve haver um alvo por token."
+        )
+    if targets.device != ids.device:
+        raise ValueError(
+            f"targets está em {targets.device}, mas ids está em {ids.device}: "
+            "use o mesmo dispositivo."
         )
     counted = targets[targets != -100]
     if counted.numel() == 0:

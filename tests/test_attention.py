@@ -348,17 +348,6 @@ def test_lower_precision(implementation, dtype, tolerance):
     assert_close(output.double(), exact, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="sem GPU nesta máquina")
-@pytest.mark.parametrize("implementation", [attend, attention_loop])
-def test_on_cuda(implementation):
-    mask = mask_with_empty_rows()
-    want, _ = attend(*qkv(), mask)
-    got, _ = implementation(*(t.cuda() for t in qkv()), mask.cuda())
-    assert_close(got.cpu(), want, **EXACT)
-    assert causal_mask(3, device="cuda").is_cuda
-    assert padding_mask(torch.tensor([1, 2], device="cuda"), 3).is_cuda
-
-
 def test_batches_broadcast_so_that_heads_may_share_keys():
     q, k, v = draw(B, H, T_Q, D_K), draw(B, 1, T_K, D_K), draw(B, 1, T_K, D_V)
     want, _ = attend(q, *(t.expand(B, H, *t.shape[-2:]) for t in (k, v)))

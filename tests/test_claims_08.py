@@ -219,21 +219,3 @@ def test_the_first_layer_looks_as_far_back_as_the_second_looks_ahead(seed):
     ahead, weight = max(offsets(1), key=lambda pair: pair[1])
     assert ahead >= 1 and weight > 0.8
     assert any(back == -ahead and weight > 0.5 for back, weight in offsets(0))
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="sem GPU nesta máquina")
-def test_the_same_on_a_gpu():
-    """Na GPU, o mesmo GPT dá os mesmos logits, treina, escreve e mede como na CPU."""
-    model = lesson08.new_language_model(seed=0)
-    want, _ = model(few().ids)
-    model.cuda()
-    got, _ = model(few().ids.cuda())
-    torch.testing.assert_close(got.cpu(), want, atol=1e-4, rtol=1e-4)
-    before = teacher_forced_loss(model, few())
-    lesson08.teach_language(model, few(), seed=0, steps=60)
-    assert teacher_forced_loss(model, few()) < before / 2
-    assert len(lesson08.write_sentences(model, 5)) == 5
-    copier = lesson08.new_copier(2, seed=0)
-    sequences = induction(20, seed=1).ids
-    want, _ = copier(sequences)
-    torch.testing.assert_close(copier.cuda()(sequences.cuda())[0].cpu(), want)

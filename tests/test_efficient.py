@@ -10,8 +10,8 @@ from torch.testing import assert_close
 
 from attention_lab import attention as attend
 from attention_lab import causal_mask, padding_mask
-from attention_lab.efficient import is_causal, sdpa_attention, tiled_attention
-from attention_lab.layers import GPT, GPTConfig
+from attention_lab.efficient import sdpa_attention, tiled_attention
+from attention_lab.layers import GPT, GPTConfig, KVCache, MultiHeadAttention
 
 B, H, T_Q, T_K, D_K, D_V = 2, 3, 37, 53, 4, 11
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
@@ -71,18 +71,29 @@ def test_values_and_gradients(implementation, mask):
         assert_close(a, b, **EXACT)
 
 
-@pytest.mark.parametrize("size", [1, 3, 128])
-@pytest.mark.parametrize("sizes", [(T_Q, T_Q), (T_Q, T_K), (1, T_K)])
-def test_causal_is_the_causal_mask(size, sizes):
+CAUSAL = {
+    f"tiled {size}": lambda *qkvm, size=size, **options: tiled_attention(
+        *qkvm, block_size=size, **options
+    )
+    for size in (1, 3, 128)
+} | {"sdpa": sdpa_attention}
+
+
+@pytest.mark.parametrize("implementation", CAUSAL.values(), ids=CAUSAL.keys())
+@pytest.mark.parametrize("sizes", [(T_Q, T_Q), (T_Q, T_K), (1, T_K), (1, 1)])
+def test_causal_is_the_causal_mask(implementation, sizes):
     q, k, v = qkv(*sizes)
     want, _ = attend(q, k, v, causal_mask(*sizes))
-    assert_close(
-        tiled_attention(q, k, v, causal=True, block_size=size)[0], want, **EXACT
-    )
-    padding = padding_mask([2, sizes[1]], sizes[1])
-    want, _ = attend(q, k, v, padding & causal_mask(*sizes))
-    got, _ = tiled_attention(q, k, v, padding, causal=True, block_size=size)
-    assert_close(got, want, **EXACT)
+    assert_close(implementation(q, k, v, causal=True)[0], want, **EXACT)
+    masks = {
+        "padding": padding_mask([min(2, sizes[1]), sizes[1]], sizes[1]),
+        "late keys": torch.arange(sizes[1]) > sizes[1] // 2,  # e linhas vazias
+        "no axis": torch.tensor(True),
+    }
+    for mask in masks.values():
+        want, _ = attend(q, k, v, mask & causal_mask(*sizes))
+        got, _ = implementation(q, k, v, mask, causal=True)
+        assert_close(got, want, **EXACT)
 
 
 @pytest.mark.parametrize("implementation", [tiled_attention, sdpa_attention])
@@ -149,11 +160,31 @@ def test_dropout_follows_the_mode_of_the_module():
         sdpa_attention(q, k, v, dropout=0.5)
 
 
-def test_only_the_square_causal_mask_is_recognised():
-    assert is_causal(causal_mask(5), 5, 5)
-    for mask in (None, causal_mask(5, 7), causal_mask(5).T, ~causal_mask(5)):
-        assert not is_causal(mask, 5, 5 if mask is None else mask.shape[-1])
-    assert not is_causal(causal_mask(1, 4), 1, 4)
+@pytest.mark.parametrize("implementation", [tiled_attention, sdpa_attention])
+def test_the_layer_sends_no_causal_mask_to_those_that_do_without(implementation):
+    """Nem a camada nem a função guardam a tabela T × T; com o cache, também não."""
+    sent = []
+
+    def spy(q, k, v, mask=None, **options):
+        sent.append((mask, options))
+        return implementation(q, k, v, mask, **options)
+
+    spy.takes_causal = True
+    torch.manual_seed(0)
+    layer = MultiHeadAttention(8, 2, attend=spy)
+    x, cache = draw(2, 6, 8, seed=0, dtype=torch.float32), KVCache()
+    parts = [layer(part, cache=cache)[0] for part in x.split([3, 1, 2], dim=1)]
+    layer.attend = attend
+    assert_close(torch.cat(parts, dim=1), layer(x)[0])
+    assert sent == [(None, {"causal": True})] * 3
+    layer.attend, padding = spy, padding_mask([2, 6], 6)
+    got, _ = layer(x, padding)
+    assert sent[-1][0] is padding
+    layer.attend = attend
+    assert_close(got, layer(x, padding)[0])
+    layer.attend, layer.causal = spy, False
+    layer(x)
+    assert sent[-1] == (None, {})
 
 
 def test_the_same_gpt_with_each_of_them():
@@ -175,21 +206,28 @@ def test_bad_input(message, options):
     q, k, v = qkv(T_k=5)
     with pytest.raises(ValueError, match=message):
         tiled_attention(q, k, v, **options)
+    if "causal" in options:
+        with pytest.raises(ValueError, match=message):
+            sdpa_attention(q, k, v, **options)
 
 
 PEAK = """
 import re, torch
-from attention_lab import attention, causal_mask
+from attention_lab import MultiHeadAttention, attention, causal_mask
 from attention_lab.efficient import tiled_attention
 torch.set_num_threads(1)
 
 def peak():  # KiB; VmHWM é deste processo, ru_maxrss herdaria o do pai
     return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 
+layer = MultiHeadAttention(64, 1, attend=tiled_attention)
+
 def run(q, k, v):
     with torch.no_grad():
         if "{name}" == "tiled":
             tiled_attention(q, k, v, causal=True)
+        elif "{name}" == "layer":
+            layer(q)
         else:
             attention(q, k, v, causal_mask(len(q)))
 
@@ -213,4 +251,5 @@ def test_memory_grows_with_T_and_not_with_its_square():
     T = 16384
     explicit = 2 * T * T * 4 / 1024  # escores e pesos em float32, em KiB
     assert extra_memory("tiled", T) < explicit / 150
+    assert extra_memory("layer", T) < explicit / 60  # e as projeções, que são T × d
     assert extra_memory("explicit", 4096) > 2 * 4096**2 * 4 / 1024  # a régua mede

@@ -654,6 +654,10 @@ def test_ids_and_targets_errors():
         model(ids, torch.full_like(ids, -100))
     with raises(TypeError, "targets", "int64"):
         model(ids, ids.float())
+    with raises(ValueError, "ids está em meta, mas o modelo está em cpu"):
+        model(ids.to("meta"))
+    with raises(ValueError, "targets está em meta, mas ids está em cpu"):
+        model(ids, ids.to("meta"))
 
 
 def test_generation_errors():

@@ -10,6 +10,7 @@ d_model = 32, 150 passos de 32 frases, 2 s cada uma.
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,6 +106,17 @@ def attending(model: GPT, attend: Callable):
             block.attention.attend = function
 
 
+@contextmanager
+def on_the_gpu(model: GPT):
+    """Enquanto dura o ``with``, o modelo mora na GPU, se há uma; depois, volta."""
+    home = next(model.parameters()).device
+    model.to("cuda" if torch.cuda.is_available() else home)
+    try:
+        yield
+    finally:
+        model.to(home)
+
+
 def use_attention(model: GPT, attend: Callable) -> None:
     """Troca a função de atenção de todos os blocos: a tomada é a mesma."""
     for block in model.blocks:
@@ -120,8 +132,9 @@ def teach_language(
     lr: float = 1.5e-2,
     batch_size: int = 48,
 ) -> History:
-    """Treina o modelo para prever a próxima palavra."""
-    with attending(model, sdpa_attention):  # a mesma conta, em menos tempo
+    """Treina o modelo para prever a próxima palavra; na GPU, se há uma."""
+    fast = attending(model, sdpa_attention)  # a mesma conta, em menos tempo
+    with on_the_gpu(model), fast:
         return train(
             model,
             random_sentences(data, seed=seed, batch_size=batch_size),
@@ -174,9 +187,14 @@ def rope_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None):
     return attention(rotate(q), rotate(k), v, mask)
 
 
-def fast_rope_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None):
+def fast_rope_attention(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, causal: bool = False
+):
     """A mesma conta, pela SDPA: mais rápida, mas não devolve os pesos."""
-    return sdpa_attention(rotate(q), rotate(k), v, mask)
+    return sdpa_attention(rotate(q), rotate(k), v, mask, causal=causal)
+
+
+fast_rope_attention.takes_causal = True
 
 
 def new_copier(n_layers: int, *, seed: int) -> GPT:
@@ -212,7 +230,7 @@ def teach_to_copy(
     passou de 0,98, em uns 8 s de CPU.
     """
     generator = torch.Generator().manual_seed(seed)
-    with attending(model, fast_rope_attention):
+    with on_the_gpu(model), attending(model, fast_rope_attention):
         return train(
             model,
             lambda step: induction(batch_size, seed=generator),
@@ -261,11 +279,13 @@ def best_offset(
 
 @contextmanager
 def _quiet_stderr():
-    """O profiler escreve avisos de dentro do C++: vão para lugar nenhum."""
+    """O profiler avisa, do C++ e do Python, sobre si mesmo: vai para lugar nenhum."""
     saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 2)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         os.dup2(saved, 2)
         os.close(saved)
