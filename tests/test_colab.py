@@ -105,7 +105,8 @@ class Colab:
             "JUPYTER_PATH": str(base / "jupyter"),
             "HOME": str(base),
         }
-        self.environment.pop("PYTHONPATH", None)
+        for name in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE"):
+            self.environment.pop(name, None)
         command = [str(self.python), "-m", "ipykernel_launcher", "-f"]
         kernel = {"argv": [*command, "{connection_file}"], "display_name": "Colab"}
         kernels = base / "jupyter/kernels/colab"
