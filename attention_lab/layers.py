@@ -369,8 +369,9 @@ class GPT(nn.Module):
             logits, _ = self(fresh, cache=cache)
             logits = logits[:, -1] / temperature  # (B, vocab_size)
             if top_k is not None:
-                kth = logits.topk(top_k).values[:, -1:]  # (B, 1)
-                logits = logits.masked_fill(logits < kth, -torch.inf)
+                best = logits.topk(top_k)  # (B, top_k) cada; num empate, só k
+                nothing = torch.full_like(logits, -torch.inf)
+                logits = nothing.scatter(-1, best.indices, best.values)
             chosen = torch.multinomial(softmax(logits), 1, generator=generator)
             ids = torch.cat([ids, chosen], dim=1)  # (B, T + 1)
         return ids

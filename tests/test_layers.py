@@ -542,6 +542,15 @@ def test_greedy_is_top_k_1():
         assert torch.equal(grown[:, t], model(grown[:, :t])[0][:, -1].argmax(-1))
 
 
+@pytest.mark.parametrize("top_k", [1, 3])
+def test_top_k_keeps_k_even_in_a_tie(top_k):
+    model = tiny_gpt()
+    torch.nn.init.zeros_(model.norm.weight)
+    torch.nn.init.zeros_(model.norm.bias)  # todos os logits são 0
+    grown = model.generate(some_ids(1, batch=200), 1, top_k=top_k)
+    assert len(set(grown[:, -1].tolist())) == top_k
+
+
 # As ablações
 
 
