@@ -31,8 +31,8 @@ def sdpa_attention(
     k: (..., T_k, d_k)
     v: (..., T_k, d_v)
     mask: bool, cabe em (..., T_q, T_k); True = pode olhar
-    causal: aplica também a máscara causal, alinhada à última chave; sem mask e com
-        T_q = T_k, o PyTorch não a constrói, e pula a metade de cima
+    causal: aplica também a máscara causal, alinhada à última chave; sem mask, e com
+        T_q = T_k ou T_q = 1, ela não é construída
     scale: fator dos escores; None quer dizer 1/√d_k
     dropout: um ``nn.Dropout``; em ``eval()`` não faz nada, como em ``attention``
     Devolve: output (..., T_q, d_v) e None no lugar de weights. Linha sem chave
@@ -50,12 +50,13 @@ def sdpa_attention(
     check_causal(causal, T_q, T_k)
     p = check_dropout(dropout)
     square = causal and mask is None and T_q == T_k  # o is_causal da SDPA é só este
-    if causal and not square and T_q > 1:  # a última consulta vê todas as chaves
-        past = causal_mask(T_q, T_k, q.device)
-        mask = past if mask is None else mask & past
     empty = None
-    if mask is not None:
-        empty = ~mask.any(-1, keepdim=True)  # nem toda GPU dá 0 a quem não vê nada
+    given = mask is not None
+    if causal and not square and T_q > 1:  # uma consulta só, a última, vê tudo
+        past = causal_mask(T_q, T_k, q.device)
+        mask = mask & past if given else past
+    if given:  # nem toda GPU dá 0 à linha que não vê nada
+        empty = ~mask.any(-1, keepdim=True)
         mask = (mask | empty).expand(*mask.shape[:-2], T_q, T_k)
     lead = q.shape[:-2]
     same = len(lead) == 2 and lead == k.shape[:-2] == v.shape[:-2]

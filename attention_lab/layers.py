@@ -2,9 +2,9 @@
 
 Na ordem do capítulo: uma cabeça, várias cabeças, o bloco e o modelo. Em todas,
 ``attend`` é uma peça que se troca: qualquer função que recebe ``(q, k, v, mask)`` e
-devolve ``(output, weights)``. Se há dropout, ela recebe também ``dropout=``. A que tem
-o atributo ``takes_causal`` recebe, da camada multi-cabeça, ``causal=True`` em vez da
-máscara causal pronta.
+devolve ``(output, weights)``. Se há dropout, ela recebe também ``dropout=``. Se tem o
+atributo ``takes_causal = True``, a camada multi-cabeça lhe manda ``causal=True`` em vez
+da máscara causal pronta, que é uma tabela T × T.
 """
 
 import math
@@ -149,7 +149,8 @@ class MultiHeadAttention(nn.Module):
     mask: bool, cabe em (..., H, T, T_k); True = pode olhar; junta-se à causal por &
     cache: None ou um ``KVCache``; com ele, x são só os tokens novos, e T_k conta
         também os guardados
-    attend: função (q, k, v, mask) -> (output, weights)
+    attend: função (q, k, v, mask) -> (output, weights); o que mais ela recebe está no
+        começo deste módulo
     Devolve: output (..., T, d_model) e weights (..., H, T, T_k), ou None no lugar
         de weights se ``attend`` não os calcula.
     Erro: TypeError ou ValueError se x ou mask não combinam com a camada;
@@ -192,11 +193,11 @@ class MultiHeadAttention(nn.Module):
         if cache is not None:
             k, v = cache.append(k, v)  # (..., H, T_k, d_k), com o passado
         extra = {"dropout": self.dropout} if self.dropout.p else {}
-        if self.causal and hasattr(self.attend, "takes_causal"):
-            extra["causal"] = True  # esta faz a máscara causal ela mesma
+        if self.causal and getattr(self.attend, "takes_causal", False):
+            extra["causal"] = True  # esta faz ela mesma a máscara causal
         elif self.causal:
-            causal = causal_mask(q.shape[-2], k.shape[-2], x.device)  # (T, T_k)
-            mask = causal if mask is None else mask & causal
+            past = causal_mask(q.shape[-2], k.shape[-2], x.device)  # (T, T_k)
+            mask = past if mask is None else mask & past
         output, weights = self.attend(q, k, v, mask, **extra)  # (..., H, T, d_k)
         return self.W_o(merge_heads(output)), weights  # (..., T, d_model)
 
@@ -287,7 +288,8 @@ class GPT(nn.Module):
     Devolve: logits (B, T, vocab_size), em que a posição t prevê o token t+1, e a
         perda: entropia cruzada média, em nats por token (None sem targets).
     Erro: TypeError se ids não é int64; ValueError, com os números, se algum id está
-        fora do vocabulário ou se a frase passa de context_length.
+        fora do vocabulário, se a frase passa de context_length ou se ids, targets e
+        modelo não estão no mesmo dispositivo.
     Fonte: Radford et al., 2019, o GPT-2; embeddings amarrados: Press e Wolf, 2016
         (arXiv 1608.05859).
 
@@ -348,7 +350,8 @@ class GPT(nn.Module):
 
         ids: int64 (B, T), o começo
         temperature: divide os logits; menor que 1 concentra, maior que 1 espalha
-        top_k: sorteia só entre os k mais prováveis; top_k=1 é a escolha gulosa
+        top_k: sorteia só entre os k mais prováveis; top_k=1 é a escolha gulosa (num
+            empate, um deles, sempre o mesmo)
         generator: o sorteio de onde vêm os números (None: o global)
         use_cache: reaproveita chaves e valores; dá os mesmos tokens, em menos tempo
         Devolve: int64 (B, T + n), o começo e a continuação. Não muda o modo do

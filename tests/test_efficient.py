@@ -162,7 +162,7 @@ def test_dropout_follows_the_mode_of_the_module():
 
 @pytest.mark.parametrize("implementation", [tiled_attention, sdpa_attention])
 def test_the_layer_sends_no_causal_mask_to_those_that_do_without(implementation):
-    """Nem a camada nem a função guardam a tabela T × T; com o cache, também não."""
+    """Nem com o cache; e a máscara de quem chama chega como veio."""
     sent = []
 
     def spy(q, k, v, mask=None, **options):
@@ -185,6 +185,19 @@ def test_the_layer_sends_no_causal_mask_to_those_that_do_without(implementation)
     layer.attend, layer.causal = spy, False
     layer(x)
     assert sent[-1] == (None, {})
+    layer.causal, spy.takes_causal = True, False
+    layer(x)
+    assert torch.equal(sent[-1][0], causal_mask(6)) and sent[-1][1] == {}
+
+
+def test_dropout_and_causal_arrive_together():
+    torch.manual_seed(0)
+    layer = MultiHeadAttention(8, 2, dropout=0.5, attend=sdpa_attention)
+    x = draw(2, 6, 8, seed=0, dtype=torch.float32)
+    assert not torch.equal(layer(x)[0], layer(x)[0])
+    got, _ = layer.eval()(x)
+    layer.attend = attend
+    assert_close(got, layer(x)[0])
 
 
 def test_the_same_gpt_with_each_of_them():

@@ -121,7 +121,9 @@ def test_autocast(attend):
     want = layer(x)[0]
     with torch.autocast("cuda", dtype=torch.bfloat16):
         got = layer(x)[0]
+        nothing = layer(x, padding_mask(torch.tensor([0, T]), T).cuda())[0]
     assert_close(got.float(), want, rtol=0.05, atol=0.02)
+    assert (nothing[0] == 0).all() and nothing.isfinite().all()
     got.float().sum().backward()
     assert all(p.grad.isfinite().all() for p in layer.parameters())
 

@@ -118,3 +118,17 @@ def test_the_notebook_trains_as_the_tests_do():
     small = inspect.getsource(trained.small_gpt)
     for pattern in (r"steps=\d+", r"batch_size=\d+", r"d_model=\d+"):
         assert re.findall(pattern, cell) == re.findall(pattern, small)
+
+
+def test_the_model_comes_back_from_the_gpu_even_after_an_error(monkeypatch):
+    model, seen = lesson08.new_language_model(seed=0, n_layers=1), []
+    move = model.to
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(model, "to", lambda device: seen.append(str(device)))
+    with pytest.raises(KeyError), lesson08.on_the_gpu(model):
+        raise KeyError
+    assert seen == ["cuda", "cpu"]
+    monkeypatch.setattr(model, "to", move)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with lesson08.on_the_gpu(model):
+        assert model.tokens.weight.device.type == "cpu"
