@@ -207,7 +207,8 @@ class Vocabulary:
         words = split_words(sentence)
         known = [w for w in words if w in self.ids or any(c.isalnum() for c in w)]
         if not known:
-            raise ValueError(f"a frase {sentence!r} não tem palavra nenhuma.")
+            veio = sentence if isinstance(sentence, str) else " ".join(sentence)
+            raise ValueError(f"a frase “{veio}” não tem palavra nenhuma.")
         for word in known:
             if word not in self.ids:
                 raise ValueError(self.unknown(word))

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from attention_lab.experiments.lesson05 import (
+    ANIMALS,
     VERBS,
     NextWord,
     Reader,
@@ -163,6 +164,19 @@ def test_the_mechanism_is_the_first_animate_noun(seed):
     reader, _, _ = trained("inteira", seed)
     answers = fronted_answers(reader)
     assert answers["primeiro"] > 0.9 and answers["sujeito"] < 0.1
+
+
+@pytest.mark.claims
+@seeds
+def test_the_first_animal_is_not_the_whole_rule(seed):
+    """Sem a vírgula do treino, "hoje" no começo leva o peso do bicho."""
+    reader, _, _ = trained("inteira", seed)
+    for start, expected in (("hoje,", True), ("hoje", False)):
+        right = [
+            read_sentence(reader, f"{start} {animal.text}")[0] == verb_of(animal.text)
+            for animal in ANIMALS
+        ]
+        assert (sum(right) > 22) if expected else (sum(right) < 6)
 
 
 @pytest.mark.claims

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from attention_lab import attention, attention_loop, check
+from attention_lab.exercises import case
 
 
 def row_by_loop(output, lengths):
@@ -99,6 +100,8 @@ class DoublePrecision(Fixed):
         ("5.5", (0.3, 0.1, 0.6)),
         ("5.5", np.array([0.3, 0.1, 0.6])),
         ("5.5", torch.tensor([0.3, 0.1, 0.6])),
+        ("5.5", torch.tensor([[0.3, 0.1, 0.6]])),
+        ("5.5", np.array([[0.3], [0.1], [0.6]])),
     ],
 )
 def test_right_in_another_way(exercise_id, answer):
@@ -165,10 +168,32 @@ def rows_by_slice(output, lengths):
     return torch.stack([output[b, n - 1 : n] for b, n in enumerate(lengths)])
 
 
+def many_steps(model, optimizer, x, target):
+    for _ in range(5):
+        loss = step_that_forgets_at_the_end(model, optimizer, x, target)
+    return loss
+
+
+def three_losses(model, optimizer, x, target):
+    return [step_in_another_order(model, optimizer, x, target) for _ in range(3)]
+
+
+def step_with_detach(model, optimizer, x, target):
+    loss = F.mse_loss(model(x).detach(), target)
+    loss.backward()
+    return loss
+
+
 @pytest.mark.parametrize(
     "exercise_id, answer, mistake",
     [
         ("5.1", [256, 256, 384], "not-added"),
+        ("5.1", [(32, 8), (32, 8), (32, 12)], "shapes"),
+        ("5.1", [p.shape for p in Fixed(32, 8, 12).parameters()], "shapes-in-pytorch"),
+        ("5.3", many_steps, "several-steps"),
+        ("5.3", three_losses, "several-steps"),
+        ("5.3", step_with_detach, "without-gradient"),
+        ("5.5", [0.6, 0.3, 0.1], "order"),
         ("5.2", rows_of_all_sentences, "first-axis"),
         ("5.2", first_row_only, "only-first-sentence"),
         ("5.2", rows_by_slice, "extra-axis"),
@@ -186,7 +211,63 @@ def test_wrong_answers_written_by_students(exercise_id, answer, mistake):
 
 
 def test_a_layer_in_place_of_the_class_is_explained():
-    assert "passe a classe" in repr(check("5.4", Fixed(6, 3, 4)))
+    text = repr(check("5.4", Fixed(6, 3, 4)))
+    assert "passe a classe" in text and "parou" not in text
+
+
+class BrokenForward(Fixed):
+    def forward(self, x):
+        return attention(self.W_q(x), self.W_k(x).T, self.W_v(x))
+
+
+class ForwardOfTheWrongWidth(Fixed):
+    def forward(self, x):
+        return self.W_v(self.W_q(x))
+
+
+@pytest.mark.parametrize(
+    "exercise_id, answer, words",
+    [
+        ("5.1", 3072, "Três matrizes de 32 × 32"),
+        ("5.1", 3072, "32 × 8 × 12"),
+        ("5.2", lambda output, lengths: output[:, 99], "a conta começa em 0"),
+        ("5.2", lambda output, lengths: output[:, :lengths], "um número inteiro"),
+        (
+            "5.2",
+            lambda output, lengths: [output[b, :n] for b, n in enumerate(lengths)],
+            "formas diferentes",
+        ),
+        ("5.2", lambda output, lengths: lengths[:, 0], "menos eixos"),
+        ("5.3", lambda model, *rest: model, "devolveu um Linear no lugar da perda"),
+        ("5.3", lambda *inputs: "ok", "devolveu um str no lugar da perda"),
+        (
+            "5.3",
+            lambda model, optimizer, x, target: model(x.T),
+            "`model` = nn.Linear(4, 2, bias=False), `optimizer` = SGD(lr=0.2), `x` de",
+        ),
+        ("5.3", step_with_detach, "`.detach()`"),
+        ("5.4", BrokenForward, "self.W_k(x).T"),
+        ("5.4", ForwardOfTheWrongWidth, "Sua classe parou com um erro"),
+        ("5.4", ForwardOfTheWrongWidth, "`return self.W_v(self.W_q(x))`"),
+        ("5.4", ForwardOfTheWrongWidth, "A correção usou"),
+        ("5.4", "FixedAttention", "a sua classe inteira"),
+        ("5.4", 3, "a sua classe inteira"),
+        ("5.5", [0, 3, 0, 1, 0, 6], "o decimal é o ponto"),
+        ("5.5", ["0,3", "0,1", "0,6"], "sem aspas"),
+        ("5.5", 0.3, "3 valores: `[…, …, …]`"),
+    ],
+)
+def test_wrong_answers_get_a_message(exercise_id, answer, words):
+    result = check(exercise_id, answer)
+    assert not result and words in repr(result)
+    assert "forward_call" not in repr(result)
+
+
+def test_the_case_of_the_step_serves_to_call_it():
+    model, optimizer, x, target = case("5.3")
+    before = model.weight.detach().clone()
+    step_by_hand(model, optimizer, x, target)
+    assert not torch.equal(model.weight, before)
 
 
 def test_the_untouched_step_is_not_solved():

@@ -105,6 +105,9 @@ def table_by_numpy(f, x):
         ("6.5", table_by_loop),
         ("6.5", table_by_gradient),
         ("6.5", table_by_numpy),
+        ("6.2", lambda T, w: window_by_loop(T, w).tolist()),
+        ("6.3", lambda n, T: batch_by_loop(n, T).tolist()),
+        ("6.5", lambda f, x: table_by_loop(f, x).tolist()),
         ("6.5", lambda f, x: table_by_loop(f, x.double())),
     ],
 )
@@ -140,9 +143,132 @@ def table_without_any(f, x):
     return table
 
 
+def moving(row, where=slice(None)):
+    """A prova com outra comparação, ou mexendo só em algumas coordenadas."""
+
+    def table(f, x):
+        columns = torch.zeros(len(x), len(x), dtype=torch.bool)
+        for j in range(len(x)):
+            other = x.clone()
+            other[j, where] += 1
+            columns[:, j] = row(f(other), f(x))
+        return columns
+
+    return table
+
+
+def moving_only_itself(f, x):
+    table = torch.zeros(len(x), len(x), dtype=torch.bool)
+    for j in range(len(x)):
+        other = x.clone()
+        other[j] += 1
+        table[j, j] = (f(other) != f(x)).any()
+    return table
+
+
+def moving_once(f, x):
+    table = torch.zeros(len(x), len(x), dtype=torch.bool)
+    for j in range(len(x)):
+        other = x.clone()
+        other[j] += 1
+        table[:, j] = (f(other) != f(x)).any(-1)
+        return table
+
+
+def with_causal(change):
+    """A camada do 6.4 com outra maneira de inverter a máscara causal."""
+
+    def layer_with(layer, x, lengths):
+        blocked = change(causal_mask(x.shape[1]))
+        return layer(x, x, x, attn_mask=blocked)
+
+    return layer_with
+
+
+def additive(mask):
+    return torch.zeros(mask.shape).masked_fill(~mask, -torch.inf)
+
+
+# a tabela da seção 3
+SCORES = torch.tensor([[1.0, 0, 2, 1], [0, 1, 0, 3], [1, 3, 2, 4], [0, 1, 1, 1]])
+
+
 @pytest.mark.parametrize(
     "exercise_id, answer, mistake, words",
     [
+        (
+            "6.1",
+            SCORES.masked_fill(~causal_mask(4), -torch.inf).softmax(0)[2, 1],
+            "softmax-by-column",
+            "pelas colunas",
+        ),
+        ("6.1", SCORES.softmax(0)[2, 1], "softmax-by-column-unmasked", "sem a máscara"),
+        ("6.1", 0.66, "few-digits", "faltam casas"),
+        ("6.1", 0.5065, "scaled-again", "outra vez"),
+        (
+            "6.2",
+            lambda T, w: causal_mask(T) & (torch.arange(T) < w),
+            "first-keys",
+            "a linha 5 vê as chaves [0, 1, 2]; deveria ver [3, 4, 5]",
+        ),
+        (
+            "6.2",
+            lambda T, w: window_by_loop(T, w - 1),
+            "short-window",
+            "um token a menos",
+        ),
+        (
+            "6.2",
+            lambda T, w: window_by_loop(T, w) & (steps_back(T) != 1),
+            "",
+            "esperado True, veio False; batem 31 de 36 células",
+        ),
+        ("6.3", lambda n, T: n[:, None], "raised", "torch.as_tensor(lengths)"),
+        ("6.3", lambda n, T: n.max(), "raised", "torch.as_tensor(lengths)"),
+        (
+            "6.3",
+            lambda n, T: torch.arange(T) < n,
+            "raised",
+            "torch.as_tensor(lengths)",
+        ),
+        ("6.3", lambda n, T: additive(batch_by_loop(n, T)), "additive", "0 e −∞"),
+        (
+            "6.3",
+            lambda n, T: [causal_mask(int(size)) for size in n],
+            "type",
+            "formas diferentes",
+        ),
+        ("6.4", with_causal(lambda mask: 1 - mask), "raised", "máscara booleana, use"),
+        ("6.4", with_causal(lambda mask: -mask), "raised", "máscara booleana, use"),
+        ("6.4", with_causal(lambda mask: -mask), "raised", "nn.MultiheadAttention(6"),
+        ("6.4", with_causal(lambda mask: not mask), "raised", "`not` (use `~`)"),
+        ("6.5", moving(lambda a, b: (a != b).all(-1)), "all-in-the-row", "`.all`"),
+        (
+            "6.5",
+            moving(lambda a, b: a[:, 0] != b[:, 0]),
+            "one-coordinate",
+            "só a coluna",
+        ),
+        (
+            "6.5",
+            moving(lambda a, b: (a != b).any(-1), where=0),
+            "one-coordinate",
+            "vetor inteiro",
+        ),
+        ("6.5", moving(lambda a, b: a[:, -1] != b[:, -1]), "", "esperado True"),
+        ("6.5", moving(lambda a, b: (a != b).any(-1), where=-1), "", "esperado True"),
+        ("6.5", moving(lambda a, b: (a - b).amax(-1) > 0), "without-abs", "`.abs()`"),
+        ("6.5", moving(lambda a, b: (a != b).any(0)), "raised", "qual eixo a conta"),
+        ("6.5", moving(lambda a, b: (a != b).any(0)), "raised", "com máscara causal"),
+        ("6.5", lambda f, x: table_by_loop(f, x).int(), "not-bool", "a tabela deve"),
+        ("6.5", moving_only_itself, "input-against-input", "só em `[j, j]`"),
+        (
+            "6.5",
+            lambda f, x: torch.ones(len(x), len(x)).bool(),
+            "any-of-all",
+            "não vem da comparação",
+        ),
+        ("6.5", moving_once, "return-in-the-loop", "`return` dentro"),
         ("6.2", lambda T, w: window_by_loop(T, w).float(), "not-bool", "booleana"),
         ("6.3", lambda n, T: batch_by_loop(n, T).int(), "not-bool", "booleana"),
         ("6.3", lambda n, T: causal_mask(T) + padding_mask(n, T), "or", "3 células"),

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from attention_lab import attention, causal_mask, check
+from attention_lab.attention import split_heads
 
 
 def split_by_slices(x, n_heads):
@@ -68,11 +69,50 @@ def parcels_of_rows(heads, W_o):
     return torch.stack(parcels, dim=1)
 
 
+def joined(merge):
+    """A resposta do 7.4, com outra volta."""
+
+    def answer(q, k, v, n_heads):
+        B, T, d_model = q.shape
+        q, k, v = (z.view(B, T, n_heads, -1).transpose(1, 2) for z in (q, k, v))
+        output, weights = attention(q, k, v, causal_mask(T))
+        return merge(output, (B, T, d_model)), weights
+
+    return answer
+
+
 def heads_joined_by_view(q, k, v, n_heads):
     B, T, d_model = q.shape
     q, k, v = (z.view(B, T, n_heads, -1).transpose(1, 2) for z in (q, k, v))
     output, weights = attention(q, k, v, causal_mask(T))
     return output.transpose(1, 2).view(B, T, d_model), weights
+
+
+def returns_in_the_loop(x, n_heads):
+    d_k, pieces = x.shape[-1] // n_heads, []
+    for h in range(n_heads):
+        pieces.append(x[:, :, h * d_k : (h + 1) * d_k])
+        return torch.stack(pieces, dim=1)
+
+
+def returns_a_parcel_in_the_loop(heads, W_o):
+    d_k = heads.shape[-1]
+    for h in range(heads.shape[1]):
+        return heads[:, h] @ W_o[:, h * d_k : (h + 1) * d_k].T
+
+
+def slides_one_number(x, n_heads):
+    d_k = x.shape[-1] // n_heads
+    return torch.stack([x[:, :, h : h + d_k] for h in range(n_heads)], dim=1)
+
+
+def calls_the_ready_one(x, n_heads):
+    return split_heads(x, n_heads)
+
+
+def two_names_for_three_sizes(x, n_heads):
+    B, T = x.shape
+    return x.view(B, T)
 
 
 @pytest.mark.parametrize(
@@ -155,10 +195,57 @@ def test_repeated_split_needs_the_gradient():
             ),
             "reshaped",
         ),
+        ("7.1", (3, 10, 4, 10), "tokens-before-heads"),
+        ("7.2", 4 * 12 * 12, "small-squares"),
+        ("7.3", returns_in_the_loop, "first-head"),
+        ("7.3", lambda x, H: x.chunk(H, -1)[0], "first-head-alone"),
+        ("7.3", slides_one_number, "overlapping"),
+        (
+            "7.3",
+            lambda x, H: x.view(*x.shape[:2], H, -1).transpose(1, 3),
+            "moved-last",
+        ),
+        (
+            "7.3",
+            lambda x, H: x.transpose(1, 2).view(len(x), H, x.shape[1], -1),
+            "moved-first-by-view",
+        ),
+        ("7.3", split_heads, "refused"),
+        ("7.3", calls_the_ready_one, "refused"),
+        ("7.4", joined(lambda x, shape: x.flatten(1, 2)), "concatenated-tokens"),
+        (
+            "7.4",
+            joined(lambda x, shape: x.transpose(1, 3).reshape(shape)),
+            "heads-moved-last",
+        ),
+        (
+            "7.4",
+            joined(lambda x, shape: x.transpose(1, 3).flatten(2)),
+            "heads-moved-last-joined",
+        ),
+        ("7.5", lambda heads, W: parcels_by_einsum(heads, W)[:, :1], "first-head"),
+        ("7.5", returns_a_parcel_in_the_loop, "first-head-alone"),
     ],
 )
 def test_mistakes_written_by_students(exercise_id, answer, mistake):
     assert check(exercise_id, answer).mistake == mistake
+
+
+@pytest.mark.parametrize(
+    "exercise_id, answer, words",
+    [
+        ("7.1", "(3,4,10,10)", "`(…, …, …, …)`. Chegou um texto: tire as aspas"),
+        ("7.2", "36864", "só os algarismos"),
+        ("7.3", lambda x, H: x.view(*x.shape[:2], H, x.shape[2] / H), "use `//`"),
+        ("7.3", lambda x, H: x.view(2, 6, 3, 4).transpose(1, 2), "`x.shape`"),
+        ("7.3", two_names_for_three_sizes, "outro número de valores"),
+        ("7.3", lambda x, H: x.mT.view(-1), "também a errada"),
+        ("7.4", joined(lambda x, shape: x.flatten(1, 2)), "As cabeças ficaram"),
+        ("7.5", lambda heads, W: heads[:, 0] @ heads[:, 0], "`@` com três eixos"),
+    ],
+)
+def test_what_the_message_says(exercise_id, answer, words):
+    assert words in repr(check(exercise_id, answer))
 
 
 def test_the_view_is_shown_in_numbers():

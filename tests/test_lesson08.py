@@ -21,19 +21,100 @@ def norm_by_loop(x, gain, bias):
     for token in x.reshape(-1, x.shape[-1]):
         mean = sum(token) / len(token)
         variance = sum((number - mean) ** 2 for number in token) / len(token)
-        rows.append(torch.stack([(n - mean) / torch.sqrt(variance) for n in token]))
+        spread = torch.sqrt(variance + 1e-5)
+        rows.append(torch.stack([(n - mean) / spread for n in token]))
     return torch.stack(rows).reshape(x.shape) * gain + bias
 
 
-def norm_without_epsilon(x, gain, bias):
+def norm_by_hand(x, gain, bias):
     centred = x - x.mean(dim=-1, keepdim=True)
-    return gain * centred / centred.pow(2).mean(-1, keepdim=True) ** 0.5 + bias
+    variance = centred.pow(2).mean(-1, keepdim=True)
+    return gain * centred / (variance + 1e-5) ** 0.5 + bias
+
+
+def norm_by_the_mean_of_squares(x, gain, bias):
+    mean = x.mean(-1, keepdim=True)
+    variance = x.square().mean(-1, keepdim=True) - mean**2
+    return (x - mean) * torch.rsqrt(variance + 1e-5) * gain + bias
 
 
 def norm_in_double(x, gain, bias):
     x = x.double()
-    spread = torch.std(x, dim=-1, correction=0, keepdim=True)
-    return (x - x.mean(-1, keepdim=True)) / (spread + 1e-5) * gain + bias
+    spread = (torch.std(x, dim=-1, correction=0, keepdim=True) ** 2 + 1e-5).sqrt()
+    return (x - x.mean(-1, keepdim=True)) / spread * gain + bias
+
+
+def norm_over(spread):
+    """A LayerNorm que divide pelo que `spread` fizer de cada token centrado."""
+
+    def answer(x, gain, bias):
+        centred = x - x.mean(-1, keepdim=True)
+        return centred / spread(centred) * gain + bias
+
+    return answer
+
+
+def norm_on(dim):
+    """A LayerNorm no eixo errado, e com n − 1."""
+
+    def answer(x, gain, bias):
+        centred = x - x.mean(dim, keepdim=True)
+        return centred / (x.std(dim, keepdim=True) + 1e-5) * gain + bias
+
+    return answer
+
+
+def block_that_unpacks(x, norm_1, attend, norm_2, mlp):
+    out, _ = attend(norm_1(x))
+    x = x + out
+    return x + mlp(norm_2(x))
+
+
+def block_with_one_copy(x, norm_1, attend, norm_2, mlp):
+    h = norm_1(x)
+    x = x + attend(h)
+    return x + mlp(h)
+
+
+def block_normalised_again(x, norm_1, attend, norm_2, mlp):
+    x = x + attend(norm_1(x))
+    x = x + mlp(norm_2(x))
+    return norm_2(x)
+
+
+def block_with_second_norm_after(x, norm_1, attend, norm_2, mlp):
+    x = x + attend(norm_1(x))
+    return x + norm_2(mlp(x))
+
+
+def generate_choosing(choose):
+    def answer(predict, ids, n):
+        for _ in range(n):
+            ids = torch.cat([ids, choose(predict(ids))], dim=1)
+        return ids
+
+    return answer
+
+
+def cached_returning(result, attend=lambda q, k, v: attention(q, k, v)[0]):
+    """A conta do 8.5, com outra maneira de devolver ou de olhar."""
+
+    def answer(q, k_new, v_new, k_past, v_past):
+        k, v = torch.cat([k_past, k_new], 1), torch.cat([v_past, v_new], 1)
+        return result(attend(q, k, v), k, v)
+
+    return answer
+
+
+def cached_by_adding(q, k_new, v_new, k_past, v_past):
+    k, v = k_past + k_new, v_past + v_new
+    return attention(q, k, v)[0], k, v
+
+
+def cached_in_a_window(q, k_new, v_new, k_past, v_past):
+    k = torch.cat([k_past[:, 1:], k_new], dim=1)
+    v = torch.cat([v_past[:, 1:], v_new], dim=1)
+    return attention(q, k, v)[0], k, v
 
 
 def block_with_names(x, norm_1, attend, norm_2, mlp):
@@ -86,11 +167,12 @@ def cached_by_einsum(q, k_new, v_new, k_past, v_past):
     "exercise_id, answer",
     [
         ("8.1", norm_by_loop),
-        ("8.1", norm_without_epsilon),
+        ("8.1", norm_by_hand),
+        ("8.1", norm_by_the_mean_of_squares),
         ("8.1", norm_in_double),
-        ("8.2", 18672),
-        ("8.2", np.int64(18672)),
-        ("8.2", torch.tensor(18672.0)),
+        ("8.2", 33088),
+        ("8.2", np.int64(33088)),
+        ("8.2", torch.tensor(33088.0)),
         ("8.3", block_with_names),
         ("8.3", block_in_place),
         ("8.4", generate_with_lists),
@@ -103,6 +185,121 @@ def cached_by_einsum(q, k_new, v_new, k_past, v_past):
 def test_right_in_another_way(exercise_id, answer):
     result = check(exercise_id, answer)
     assert result, result
+
+
+VARIANCE = {"dim": -1, "keepdim": True, "unbiased": False}
+
+
+@pytest.mark.parametrize(
+    "exercise_id, answer, mistake",
+    [
+        ("8.1", norm_over(lambda x: x.var(**VARIANCE).sqrt()), "no-epsilon"),
+        ("8.1", norm_over(lambda x: x.std(**VARIANCE)), "no-epsilon"),
+        ("8.1", norm_over(lambda x: x.std(**VARIANCE) + 1e-5), "epsilon-outside"),
+        ("8.1", norm_over(lambda x: x.std(-1, keepdim=True)), "unbiased-no-epsilon"),
+        ("8.1", norm_over(lambda x: x.var(**VARIANCE)), "variance-no-epsilon"),
+        (
+            "8.1",
+            norm_over(lambda x: x.norm(dim=-1, keepdim=True)),
+            "unit-length-no-epsilon",
+        ),
+        ("8.1", norm_on(0), "over-batch-unbiased"),
+        ("8.1", norm_on(1), "counted-from-the-left-unbiased"),
+        ("8.1", norm_on(-2), "over-tokens-unbiased"),
+        ("8.1", norm_on((-2, -1)), "whole-sentence-unbiased"),
+        ("8.2", 18672, "width-of-section-6"),
+        ("8.2", 33.088, "thousands-point"),
+        ("8.3", block_that_unpacks, "attend-unpacked"),
+        ("8.3", block_with_one_copy, "one-copy-for-both"),
+        ("8.3", block_normalised_again, "normalised-at-the-end"),
+        ("8.3", block_with_second_norm_after, "norm-of-the-second-correction"),
+        (
+            "8.4",
+            generate_choosing(lambda logits: logits[:, -1].amax(-1, keepdim=True)),
+            "logit-as-token",
+        ),
+        (
+            "8.4",
+            generate_choosing(lambda logits: logits[:, :, -1].argmax(-1, True)),
+            "last-word",
+        ),
+        ("8.5", cached_by_adding, "added-to-the-past"),
+        ("8.5", cached_in_a_window, "window"),
+        (
+            "8.5",
+            cached_returning(
+                lambda output, k, v: (output, k, v),
+                lambda q, k, v: attention(q, k, v, scale=k.shape[1] ** -0.5)[0],
+            ),
+            "scale-of-the-length",
+        ),
+        (
+            "8.5",
+            cached_returning(lambda pair, k, v: (pair, k, v), attention),
+            "the-pair",
+        ),
+        (
+            "8.5",
+            cached_returning(lambda output, k, v: (output, ..., v)),
+            "half",
+        ),
+    ],
+)
+def test_mistakes_written_by_students(exercise_id, answer, mistake):
+    assert check(exercise_id, answer).mistake == mistake
+
+
+@pytest.mark.parametrize(
+    "exercise_id, answer, words",
+    [
+        ("8.1", norm_over(lambda x: x.std(**VARIANCE)), "veio NaN"),
+        ("8.1", norm_over(lambda x: x.std(-1, keepdim=True)), "média 0,000"),
+        ("8.2", "33088", "tire as aspas e escreva só os algarismos"),
+        (
+            "8.3",
+            lambda x, norm_1, attend, norm_2, mlp: x + 1,
+            "`norm_1`, `attend`, `norm_2`, `mlp`: funções",
+        ),
+        (
+            "8.4",
+            generate_choosing(lambda logits: logits[:, -1].max(-1, keepdim=True)),
+            "para a posição, `.indices` ou `argmax`",
+        ),
+        (
+            "8.4",
+            generate_choosing(lambda logits: logits[:, -1].argmax(-1)),
+            "falta `keepdim=True`",
+        ),
+        ("8.4", lambda predict, ids, n: ids, "`predict`: função"),
+        (
+            "8.4",
+            generate_choosing(lambda logits: 0 * logits[:, -1:, 0].long()),
+            "esperado 10, veio 0;",
+        ),
+        (
+            "8.5",
+            cached_returning(lambda output, k, v: (output, (k, v))),
+            "sem parênteses em volta dos dois últimos",
+        ),
+        (
+            "8.5",
+            cached_returning(lambda output, k, v: (output, [k, v])),
+            "sem parênteses em volta dos dois últimos",
+        ),
+        (
+            "8.5",
+            cached_returning(lambda output, k, v: (output, k, None)),
+            "é do tipo NoneType",
+        ),
+        (
+            "8.5",
+            cached_returning(lambda output, k, v: (output, "k", "v")),
+            "é do tipo str",
+        ),
+    ],
+)
+def test_what_the_message_says(exercise_id, answer, words):
+    assert words in repr(check(exercise_id, answer))
 
 
 def test_the_notebook_trains_as_the_tests_do():

@@ -29,6 +29,22 @@ TIME_LIMIT = 10.0  # segundos para a correção inteira
 RTOL, ATOL = 1e-4, 1e-5  # folga para float32 e para outra ordem de soma
 
 GLOSSES = [  # o que as mensagens mais comuns querem dizer
+    (
+        r"operator.*bool tensor",
+        "entre True e False não há subtração: para inverter uma máscara booleana, use "
+        "`~`.",
+    ),
+    (
+        r"list indices must be|'list' object has no attribute|"
+        r"(instances|operand).*'list'|must be Tensor, not list",
+        "isso é uma lista, não um tensor: converta antes, como em "
+        "`torch.as_tensor(lengths)`; uma lista de tensores se junta com `torch.stack`.",
+    ),
+    (
+        r"only integer tensors of a single element",
+        "uma fatia (`:n`) pede um número inteiro, e chegou um tensor de vários: use um "
+        "por vez.",
+    ),
     (r"^NameError", "esse nome não existe dentro da função: é um argumento dela?"),
     (
         r"^UnboundLocalError",
@@ -39,7 +55,20 @@ GLOSSES = [  # o que as mensagens mais comuns querem dizer
         "o que vai entre colchetes tem de ser um inteiro, uma fatia, ou um tensor de "
         "inteiros, ou uma máscara, que caiba no eixo.",
     ),
-    (r"^IndexError", "um índice passou do fim: confira qual eixo o laço percorre."),
+    (
+        r"Dimension out of range|too many indices",
+        "o tensor tem menos eixos do que a conta pede: confira a forma dele.",
+    ),
+    (
+        r"^IndexError",
+        "um índice passou do fim do eixo: confira o eixo, e lembre que a conta começa "
+        "em 0.",
+    ),
+    (
+        r"expanded size of the tensor",
+        "o que se grava não tem o tamanho do lugar: compare as duas formas, e confira "
+        "qual eixo a conta juntou.",
+    ),
     (
         r"size of tensor a .* must match|not broadcast|broadcast together",
         "as duas formas não se alinham, de trás para a frente: falta `keepdim=True` ou "
@@ -52,12 +81,38 @@ GLOSSES = [  # o que as mensagens mais comuns querem dizer
     ),
     (
         r"Boolean value of Tensor",
-        "um `if`, um `and` ou um `or` recebeu um tensor de muitos valores: compare um "
-        "número por vez, ou use `&`, `|`, `.any()` e `.all()`.",
+        "um `if`, um `and`, um `or` ou um `not` (use `~`) recebeu um tensor de muitos "
+        "valores: compare um número por vez, ou use `&`, `|`, `.any()` e `.all()`.",
     ),
     (
         r"view size is not compatible",
-        "depois de um `transpose`, a memória já não está em ordem: use `reshape`.",
+        "depois de um `transpose`, a memória já não está em ordem: o `view` recusa. Se "
+        "os eixos já estão na ordem que você quer, use `reshape`; ele aceita qualquer "
+        "ordem, também a errada.",
+    ),
+    (
+        r"failed to unpack the object.*got float",
+        "um tamanho ou um índice é sempre inteiro, e a divisão `/` dá um número com "
+        "vírgula: use `//`.",
+    ),
+    (
+        r"shape '.*' is invalid for input of size",
+        "o produto dos tamanhos pedidos não é o total de números do tensor: um tamanho "
+        "ficou fixo, ou não bate. Leia-os da forma da entrada, como em `x.shape`.",
+    ),
+    (
+        r"(too many|not enough) values to unpack",
+        "à esquerda do `=` há um número de nomes, e à direita veio outro número de "
+        "valores.",
+    ),
+    (
+        r"must have same number of dimensions",
+        "um dos tensores tem um eixo a menos: falta `keepdim=True`, ou `[:, None]`.",
+    ),
+    (
+        r"Expected size for first two dimensions of batch2",
+        "no `@` com três eixos, o primeiro é o mesmo nos dois, e as colunas da "
+        "primeira matriz são tantas quantas as linhas da segunda: confira as formas.",
     ),
     (
         r"cannot be multiplied|size mismatch|must match .* got",
@@ -78,7 +133,8 @@ GLOSSES = [  # o que as mensagens mais comuns querem dizer
     (r"ellipsis", "ainda há reticências (...) no meio da conta."),
     (
         r"return_types",
-        "`max` com eixo devolve valores e posições: use `.values` ou `amax`.",
+        "`max` com eixo devolve valores e posições: para o valor, `.values` ou `amax`; "
+        "para a posição, `.indices` ou `argmax`.",
     ),
 ]
 
@@ -118,6 +174,7 @@ class FunctionExercise:
     by_hand: nomes que o enunciado pede para não usar, como "softmax"
     adapt: transforma a resposta (uma classe, por exemplo) na função dos casos
     praise: o que dizer quando está certo
+    asks: o que o enunciado pede, "função" ou "classe"
     """
 
     id: str
@@ -129,6 +186,7 @@ class FunctionExercise:
     by_hand: tuple[str, ...] = ()
     adapt: Callable | None = None
     praise: str = ""
+    asks: str = "função"
 
 
 @dataclass(frozen=True)
@@ -194,6 +252,10 @@ class _TimeUp(Exception):
     pass
 
 
+class Refused(Exception):
+    """O que um adaptador diz de uma resposta que não lhe serve: vai como está."""
+
+
 @dataclass
 class _Run:
     """Uma execução da resposta: o valor ou a exceção, e o que mais se notou."""
@@ -236,13 +298,14 @@ def sample(seed: int, *shapes: tuple[int, ...]) -> tuple[Tensor, ...]:
 def decimal(x: float, digits: int = 3) -> str:
     """Número com vírgula decimal, como na prosa.
 
-    >>> decimal(0.5), decimal(float("nan"))
-    ('0,500', 'NaN')
+    >>> decimal(0.5), decimal(-1e-4), decimal(float("nan"))
+    ('0,500', '0,000', 'NaN')
     """
     if math.isnan(x):
         return "NaN"
     if math.isinf(x):
         return "∞" if x > 0 else "−∞"
+    x = round(float(x), digits) + 0.0  # + 0.0: nunca "−0,000"
     return f"{x:.{digits}f}".replace(".", ",").replace("-", "−")
 
 
@@ -252,12 +315,12 @@ def decimal(x: float, digits: int = 3) -> str:
 def _grade_function(exercise: FunctionExercise, answer) -> Result:
     if not callable(answer):
         if isinstance(answer, str):
-            why = "Chegou um texto: tire as aspas e passe a própria função."
+            why = f"Chegou um texto: tire as aspas e passe a própria {exercise.asks}."
         elif isinstance(answer, Tensor | np.ndarray | tuple | list):
             why = "Chegou o resultado dela: passe só o nome, sem parênteses."
         else:
             why = f"Chegou um valor do tipo {type(answer).__name__}."
-        text = f"O `check` espera a sua função inteira. {why}"
+        text = f"O `check` espera a sua {exercise.asks} inteira. {why}"
         return Result(exercise.id, WRONG, (("", text),), "not-a-function")
 
     def call(*inputs):
@@ -307,13 +370,10 @@ def _grade_details(exercise, answer, call, cases, runs, expected, deadline) -> R
         )
         return Result(exercise.id, WRONG, (("", text),), "ready-made")
     for run, want in zip(runs, expected):
-        for name, got, ref in zip(exercise.outputs, _raw(run.value), want):
-            if ref.dtype == torch.bool and getattr(got, "dtype", None) not in (
-                torch.bool,
-                np.dtype(bool),
-            ):
+        for name, got, ref in zip(exercise.outputs, _outcome(run), want):
+            if ref.dtype == torch.bool and got.dtype != torch.bool:
                 text = (
-                    f"Os valores de `{name}` estão certos, mas o tipo não: a máscara "
+                    f"Os valores de `{name}` estão certos, mas o tipo não: a tabela "
                     "deve ser booleana (True e False), não de números."
                 )
                 return Result(exercise.id, WRONG, (("", text),), "not-bool")
@@ -391,7 +451,7 @@ def _recognised(exercise, mistake, cases, runs, expected) -> Result:
         lines.append(
             ("Nos números", _difference(exercise, _outcome(runs[i]), expected[i]))
         )
-    else:
+    elif not isinstance(runs[i].error, Refused):
         lines.append(("A mensagem do Python", _error_text(runs[i].error)))
     lines.append(("Onde rever", mistake.see))
     return Result(exercise.id, WRONG, tuple(lines), mistake.name)
@@ -400,11 +460,14 @@ def _recognised(exercise, mistake, cases, runs, expected) -> Result:
 def _unrecognised(exercise, cases, runs, expected) -> Result:
     i = next(i for i, run in enumerate(runs) if not _same(_outcome(run), expected[i]))
     run, shapes = runs[i], _shapes_text(exercise, cases[i])
+    given = "As entradas eram" if exercise.asks == "função" else "A correção usou"
+    if isinstance(run.error, Refused):
+        return Result(exercise.id, WRONG, (("", str(run.error)),), "refused")
     if run.error is not None:
-        lines = [("Sua função parou com um erro", _error_text(run.error))]
+        lines = [(f"Sua {exercise.asks} parou com um erro", _error_text(run.error))]
         if gloss := _gloss(run.error):
             lines.append(("Em português", gloss))
-        lines.append(("As entradas eram", shapes))
+        lines.append((given, shapes))
         return Result(exercise.id, WRONG, tuple(lines), "raised")
     if run.value is None:
         text = "Sua função devolveu None: falta um `return` com o resultado."
@@ -429,7 +492,7 @@ def _unrecognised(exercise, cases, runs, expected) -> Result:
     right = sum(_same(_outcome(r), e) for r, e in zip(runs, expected))
     if right:
         lines.append(("", f"Já batem {right} de {len(runs)} casos."))
-    lines.append(("As entradas eram", shapes))
+    lines.append((given, shapes))
     if run.changed:
         lines += _changed_lines(exercise, run)
     if run.printed:
@@ -465,17 +528,24 @@ def _grade_value(exercise: ValueExercise, answer) -> Result:
         )
         return Result(exercise.id, WRONG, (("", text),), "comma")
     if is_number and isinstance(answer, str):
+        whole = isinstance(want, int)
+        how = "escreva só os algarismos" if whole else "use ponto, não vírgula"
         text = (
-            "O `check` espera um número, mas chegou um texto: tire as aspas e use "
-            "ponto, não vírgula."
+            f"O `check` espera um número, mas chegou um texto: tire as aspas e {how}."
         )
         return Result(exercise.id, WRONG, (("", text),), "text")
-    if is_number:
+    if isinstance(answer, Tensor | np.ndarray):
+        answer = answer.squeeze().tolist()  # os eixos de tamanho 1 não contam
+    is_many = isinstance(want, list | tuple) and len(want) > 1
+    if is_number or is_many:
         answer = _only_element(answer)
     if _same_value(answer, want, exercise.tolerance):
         praise = (("", exercise.praise),) if exercise.praise else ()
         return Result(exercise.id, RIGHT, praise)
-    short = (round(want, 1), round(want, 2)) if is_number and exercise.tolerance else ()
+    short = ()
+    if is_number and exercise.tolerance:
+        cut = float(f"{want:.6f}"[:-4])  # duas casas, sem arredondar
+        short = (round(want, 1), round(want, 2), cut)
     if answer in short and not any(_same_value(answer, w, 0.0) for w in wrongs):
         text = "Quase: o começo está certo, mas faltam casas. Responda com três."
         return Result(exercise.id, WRONG, (("", text),), "few-digits")
@@ -491,17 +561,31 @@ def _grade_value(exercise: ValueExercise, answer) -> Result:
         text = "Parece porcentagem. Escreva um número entre 0 e 1, como 0.25."
         return Result(exercise.id, WRONG, (("", text),), "percent")
     text = f"A resposta {_show(answer)} não é a esperada, e não reconheci o engano."
-    if isinstance(want, list | tuple) and not isinstance(answer, list | tuple):
-        text = f"O `check` espera {len(want)} valores, entre parênteses: `(…, …)`."
+    if is_many and not isinstance(answer, list | tuple):
+        marks = ", ".join("…" * len(want))
+        shown = f"[{marks}]" if isinstance(want, list) else f"({marks})"
+        text = f"O `check` espera {len(want)} valores: `{shown}`."
+        if isinstance(answer, str):
+            text += " Chegou um texto: tire as aspas."
+    elif is_many and isinstance(want[0], float) and _decimal_comma(answer, len(want)):
+        text = (
+            "Em Python, a vírgula separa os itens, e o decimal é o ponto: escreva cada "
+            "número com ponto e sem aspas."
+        )
+        return Result(exercise.id, WRONG, (("", text),), "comma")
     if is_number:
         text += " Refaça a conta no papel, um passo por linha."
     return Result(exercise.id, WRONG, (("", text),))
 
 
+def _decimal_comma(items, size: int) -> bool:
+    """Números com vírgula: `["0,3", "0,1"]`, ou `[0,3, 0,1]`, que tem o dobro deles."""
+    doubled = len(items) == 2 * size and all(type(x) is int for x in items)
+    return doubled or any(isinstance(x, str) for x in items)
+
+
 def _only_element(value):
-    """O número dentro de `[x]`, `(x,)` ou `tensor([x])`; o resto fica como veio."""
-    if isinstance(value, Tensor | np.ndarray):
-        value = value.tolist()
+    """O que há dentro de `[x]` ou `(x,)`; o resto fica como veio."""
     return value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
 
 
@@ -628,7 +712,9 @@ def _outcome(run: _Run):
         return "None"
     try:
         return _tensors(run.value)
-    except Exception:
+    except Exception as error:
+        if "equal size" in str(error):  # a queixa do `torch.stack`
+            return "A lista devolvida tem itens de formas diferentes: não se empilham."
         veio = type(run.value).__name__
         return f"A função deve devolver um tensor de números, mas devolveu {veio}."
 
@@ -660,17 +746,22 @@ def _difference(exercise: FunctionExercise, got, want) -> str:
             where = np.unravel_index(int((gap * bad).argmax()), tuple(w.shape) or (1,))
             at = tuple(int(i) for i in where) if w.dim() else ()
             place = f" na posição {list(at)}" if at else ""
-            a, b = float(w[at]), float(g[at])
-            digits = 3 if decimal(a) != decimal(b) else 6
+            a, b = w[at].item(), g[at].item()
+            digits = 3 if _cell(a) != _cell(b) else 6
             text = (
-                f"`{name}`{place}: esperado {decimal(a, digits)}, "
-                f"veio {decimal(b, digits)}; "
-                f"batem {int((~bad).sum())} de {bad.numel()} números."
+                f"`{name}`{place}: esperado {_cell(a, digits)}, "
+                f"veio {_cell(b, digits)}; batem {int((~bad).sum())} de {bad.numel()} "
+                f"{'células' if w.dtype == torch.bool else 'números'}."
             )
             if abs(a - b) < 2e-3:
                 text += " A diferença é pequena: algo na conta arredonda?"
             return text
     return "Os números batem."
+
+
+def _cell(x, digits: int = 3) -> str:
+    """Um número como se mostra: sem casas decimais, se é inteiro, True ou False."""
+    return str(x).replace("-", "−") if isinstance(x, int) else decimal(x, digits)
 
 
 def _changed_lines(exercise, run: _Run) -> list[tuple[str, str]]:
@@ -699,8 +790,9 @@ def _error_text(error: BaseException) -> str:
     text = re.sub(r"\s+", " ", str(error)).strip()
     text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
-    ours = str(Path(__file__).parent)  # o motor e os adaptadores das aulas
-    theirs = [f for f in frames if not f.filename.startswith(ours)]
+    # fora o motor, os adaptadores das aulas e o que o PyTorch faz por dentro
+    others = tuple(str(Path(file).parent) for file in (__file__, torch.__file__))
+    theirs = [f for f in frames if not f.filename.startswith(others)]
     if theirs:
         own = [f for f in theirs if f.filename == theirs[0].filename][-1]
         line = linecache.getline(own.filename, own.lineno).strip()
@@ -710,12 +802,24 @@ def _error_text(error: BaseException) -> str:
 
 
 def _shapes_text(exercise, inputs: tuple) -> str:
-    return ", ".join(
+    named = list(zip(_argument_names(exercise), inputs))
+    shown = [
         f"`{name}` de forma {tuple(t.shape)}"
         if isinstance(t, Tensor)
         else f"`{name}` = {_show(t)}"
-        for name, t in zip(_argument_names(exercise), inputs)
-    )
+        for name, t in named
+        if not _nameless(t)
+    ]
+    pieces = [f"`{name}`" for name, t in named if _nameless(t)]
+    if pieces:
+        kind = "função" if len(pieces) == 1 else "funções"
+        shown.append(f"{', '.join(pieces)}: {kind}")
+    return ", ".join(shown)
+
+
+def _nameless(value) -> bool:
+    """Uma função ou camada sem um `repr` feito pelas aulas para as mensagens."""
+    return callable(value) and not type(value).__module__.startswith(__package__)
 
 
 def _show(value) -> str:

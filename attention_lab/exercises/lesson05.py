@@ -1,5 +1,7 @@
 """Exercícios do caderno 05: parâmetros, linha que responde, treino e mapas."""
 
+import copy
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -8,6 +10,7 @@ from attention_lab.attention import attention
 from attention_lab.exercises.engine import (
     FunctionExercise,
     Mistake,
+    Refused,
     ValueExercise,
     decimal,
     sample,
@@ -20,6 +23,10 @@ HAND, LAYER, STEP, ROW, BREAK, MAP = (
     "seção 7, “Qual linha prevê”",
     "seção 8, “Quebre de propósito”",
     "seção 10, “O mapa explica?”",
+)
+
+SHAPES = (
+    "As formas estão certas. Multiplique os lados de cada uma e some: sai um número."
 )
 
 
@@ -66,27 +73,63 @@ def _mean_of_real(output, lengths):
 # --- 5.3: o passo de treinamento ------------------------------------------------------
 
 
+class Linear(nn.Linear):
+    """A camada da correção, com um nome que cabe nas mensagens."""
+
+    def __repr__(self):
+        return f"nn.Linear({self.in_features}, {self.out_features}, bias=False)"
+
+
+class SGD(torch.optim.SGD):
+    """O otimizador da correção: conta os passos, e o nome cabe nas mensagens."""
+
+    steps = 0
+
+    def step(self, closure=None):
+        self.steps += 1
+        return super().step(closure)
+
+    def __repr__(self):
+        return f"SGD(lr={self.defaults['lr']})"
+
+
+def _step_case(seed, n, d_in, d_out):
+    """Modelo, otimizador, entrada e alvo: os argumentos de `training_step`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Linear(d_in, d_out, bias=False)
+    x, target = sample(seed, (n, d_in), (n, d_out))
+    return model, SGD(model.parameters(), lr=0.2), x, target
+
+
 def three_steps(training_step):
     """Dá três passos com a função de quem responde; devolve parâmetros e perdas."""
 
-    def run(W, x, target):
-        model = nn.Linear(*W.shape[::-1], bias=False)
-        with torch.no_grad():
-            model.weight.copy_(W)
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.2)
+    def run(model, optimizer, x, target):
+        model, optimizer = copy.deepcopy((model, optimizer))
         losses = []
-        for _ in range(3):
+        for i in range(3):
             loss = training_step(model, optimizer, x, target)
             if loss is ...:
                 raise NotImplementedError
-            if loss is None:
-                raise ValueError("training_step devolveu None no lugar da perda")
-            if isinstance(loss, tuple):
-                raise ValueError("training_step devolveu um par no lugar da perda")
-            losses.append(torch.as_tensor(loss).detach())
+            if optimizer.steps > i + 1:
+                raise Refused("Sua função deu vários passos.")
+            losses.append(_loss_tensor(loss))
         return model.weight.detach(), torch.stack(losses)
 
     return run
+
+
+def _loss_tensor(loss):
+    """A perda sem o grafo; uma queixa, se o que veio não é um número."""
+    try:
+        if not isinstance(loss, tuple):
+            return torch.as_tensor(loss).detach()
+    except (RuntimeError, TypeError, ValueError):
+        pass
+    names = {type(None): "None", tuple: "um par"}
+    what = names.get(type(loss), f"um {type(loss).__name__}")
+    raise Refused(f"Sua função devolveu {what} no lugar da perda.")
 
 
 def training_step(model, optimizer, x, target):
@@ -209,8 +252,9 @@ def _own_optimizer(model, optimizer, x, target):
     return training_step(model, own, x, target)
 
 
-def _what_arrived(got, *inputs):
-    return "O `check` esperava um número, a perda, e recebeu None."
+def _several_steps(model, optimizer, x, target):
+    training_step(model, optimizer, x, target)
+    return training_step(model, optimizer, x, target)
 
 
 def _three_losses(got, *inputs):
@@ -228,7 +272,7 @@ def run_class(cls):
 
     def run(x, W_q, W_k, W_v):
         if isinstance(cls, nn.Module):
-            raise TypeError("passe a classe ao check, sem criar a camada.")
+            raise Refused("Chegou uma camada já criada: passe a classe, só o nome.")
         module = cls(x.shape[-1], len(W_q), len(W_v))
         with torch.no_grad():
             module.W_q.weight.copy_(W_q)
@@ -267,8 +311,9 @@ EXERCISES = [
             Mistake(
                 "square",
                 3 * 32 * 32,
-                "Você contou três matrizes de 32 × 32. Isso vale quando d_k = d_v = "
-                "d_model; aqui as saídas são mais estreitas.",
+                "3072 sai de duas contas. Três matrizes de 32 × 32: isso vale quando "
+                "d_k = d_v = d_model, e aqui as saídas são mais estreitas. Ou 32 × 8 × "
+                "12: cada matriz tem só dois lados, e as três se somam.",
                 LAYER,
             ),
             Mistake(
@@ -344,6 +389,18 @@ EXERCISES = [
                 "not-added",
                 (32 * 8, 32 * 8, 32 * 12),
                 "As três parcelas estão certas. Agora some: a resposta é um número só.",
+                LAYER,
+            ),
+            Mistake(
+                "shapes",
+                [(32, 8), (32, 8), (32, 12)],
+                SHAPES,
+                LAYER,
+            ),
+            Mistake(
+                "shapes-in-pytorch",
+                [(8, 32), (8, 32), (12, 32)],
+                SHAPES,
                 LAYER,
             ),
             Mistake(
@@ -459,10 +516,7 @@ EXERCISES = [
     FunctionExercise(
         id="5.3",
         reference=three_steps(training_step),
-        inputs=lambda: [
-            sample(53, (2, 4), (5, 4), (5, 2)),
-            sample(54, (3, 2), (7, 2), (7, 3)),
-        ],
+        inputs=lambda: [_step_case(53, 5, 4, 2), _step_case(54, 7, 2, 3)],
         outputs=("parâmetros", "perdas"),
         adapt=three_steps,
         praise="Prever, medir, esquecer, derivar, corrigir. Este passo serve a "
@@ -529,8 +583,8 @@ EXERCISES = [
             Mistake(
                 "without-gradient",
                 three_steps(_without_gradient),
-                "A previsão foi feita sob `no_grad`, que desliga o registro das "
-                "contas. No treino, ele tem de ficar ligado.",
+                "A previsão perdeu o registro das contas: há `no_grad`, `.detach()` ou "
+                "`torch.tensor(…)` no caminho. No treino, ele tem de chegar à perda.",
                 STEP,
             ),
             Mistake(
@@ -560,7 +614,13 @@ EXERCISES = [
                 three_steps(_without_return),
                 "Sua função não devolveu a perda: falta `return loss` no fim.",
                 STEP,
-                _what_arrived,
+            ),
+            Mistake(
+                "several-steps",
+                three_steps(_several_steps),
+                "Sua função deu vários passos; ela deve dar um só: quem repete é o "
+                "`check`.",
+                STEP,
             ),
             Mistake(
                 "two-returned",
@@ -609,6 +669,7 @@ EXERCISES = [
         ],
         outputs=("output", "weights"),
         adapt=run_class,
+        asks="classe",
         praise="Com W_k fora da conta, o modelo até treinava: `W_k.weight.grad` ficava "
         "em None, e nenhuma mensagem avisava.",
         mistakes=[
@@ -772,6 +833,13 @@ EXERCISES = [
                 [0.2, 0.2, 0.6],
                 "Você repartiu o resto por igual: a saída vira (1; 1). A soma é 1, mas "
                 "a mistura mudou.",
+                MAP,
+            ),
+            Mistake(
+                "order",
+                [0.6, 0.3, 0.1],
+                "O 0,6 é o peso do terceiro valor, e você o pôs no primeiro. Os pesos "
+                "seguem a ordem dos valores: (2, 0), (0, 2), (1, 1).",
                 MAP,
             ),
             Mistake(

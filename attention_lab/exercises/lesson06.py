@@ -3,6 +3,7 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from attention_lab.attention import attention, causal_mask, padding_mask
@@ -20,7 +21,7 @@ BY_HAND = torch.tensor(
         [1.0, 0.0, 2.0, 1.0],
         [0.0, 1.0, 0.0, 3.0],
         [1.0, 3.0, 2.0, 4.0],
-        [0.0, 2.0, 1.0, 1.0],
+        [0.0, 1.0, 1.0, 1.0],
     ]
 )
 
@@ -36,6 +37,11 @@ HAND, MASK, PROOF, BREAK, PADDING = (
 def _hand_weight(row: int, key: int, last: int) -> float:
     """O peso de uma chave quando a linha vê as chaves de 0 a last."""
     return float(BY_HAND[row, : last + 1].softmax(-1)[key])
+
+
+def _weight_by_column(mask: Tensor) -> float:
+    """O “peso” de `preto` para `gato` quando a softmax corre por cada coluna."""
+    return float(BY_HAND.masked_fill(~mask, -torch.inf).softmax(0)[2, 1])
 
 
 # --- 6.2: a janela -------------------------------------------------------------------
@@ -80,6 +86,20 @@ def _row_count(got, T, window):
         f"Com T = {T} e janela {window}, as linhas veem {counts} chaves; deveriam ver "
         f"{want}."
     )
+
+
+def _last_row(got, T, window):
+    """As chaves que a última linha vê e as que deveria ver."""
+    mine, right = torch.as_tensor(got)[-1], window_mask(T, window)[-1]
+    seen, want = (row.nonzero()[:, 0].tolist() for row in (mine, right))
+    return (
+        f"Com T = {T} e janela {window}, a linha {T - 1} vê as chaves {seen}; deveria "
+        f"ver {want}."
+    )
+
+
+def _not_booleans(got, *inputs):
+    return "Veio uma tabela de 0 e −∞ no lugar de booleanos."
 
 
 # --- 6.3: causal e padding -----------------------------------------------------------
@@ -192,15 +212,49 @@ LAYERS = [
 ]
 
 
+class ByCoordinate:
+    """Cada coordenada tem outro alcance: quem olha para uma só não vê a tabela certa.
+
+    O passado inteiro só aparece na segunda, e diminuindo; a única que aumenta é a
+    terceira.
+    """
+
+    def __call__(self, x):
+        own, past, previous, first = x.unbind(-1)
+        previous, first = F.pad(previous, (1, 0))[:-1], first[:1].expand(len(x))
+        return torch.stack([-own, -past.cumsum(0), previous, -first], -1)
+
+    def __repr__(self):
+        return "camada em que cada coordenada lê outra coisa"
+
+
+def _table(compare, where=slice(None)):
+    """A prova: muda um token por vez e compara as saídas, (T, d) -> (T,)."""
+
+    def table(f, x):
+        columns = []
+        for j in range(len(x)):
+            changed = x.clone()
+            changed[j, where] += 1
+            columns.append(compare(f(changed), f(x)))
+        return torch.stack(columns, dim=-1)
+
+    return table
+
+
+def _any_moved(after, before):
+    return (after != before).any(-1)
+
+
 def dependence(f, x: Tensor) -> Tensor:
     """Em [i, j], True se a saída i muda quando o token j muda."""
-    before = f(x)
-    columns = []
-    for j in range(len(x)):
-        changed = x.clone()
-        changed[j] = x[j] + 1
-        columns.append((f(changed) != before).any(-1))  # (T,)
-    return torch.stack(columns, dim=-1)
+    return _table(_any_moved)(f, x)
+
+
+def _only_first_column(f, x):
+    table = torch.zeros(len(x), len(x), dtype=torch.bool)
+    table[:, 0] = dependence(f, x)[:, 0]
+    return table
 
 
 def _never_restored(f, x):
@@ -212,21 +266,7 @@ def _never_restored(f, x):
 
 
 def _without_any(f, x):
-    columns = []
-    for j in range(len(x)):
-        changed = x.clone()
-        changed[j] = x[j] + 1
-        columns.append(f(changed) != f(x))
-    return torch.stack(columns, dim=1)
-
-
-def _magnitude(f, x):
-    columns = []
-    for j in range(len(x)):
-        changed = x.clone()
-        changed[j] = x[j] + 1
-        columns.append((f(changed) - f(x)).abs().amax(-1))
-    return torch.stack(columns, dim=-1)
+    return _table(lambda after, before: after != before)(f, x).transpose(1, 2)
 
 
 def _never_any(f, x):
@@ -307,6 +347,27 @@ EXERCISES = [
                 lambda: float(BY_HAND[:3, 2].softmax(-1)[1]),
                 "Você leu a tabela por coluna. A linha é a consulta: os escores de "
                 "`preto` estão na terceira linha.",
+                HAND,
+            ),
+            Mistake(
+                "softmax-by-column",
+                lambda: _weight_by_column(causal_mask(4)),
+                "A softmax correu pelas colunas (`dim=0`). Quem reparte o peso é a "
+                "consulta: some pela linha de `preto`.",
+                HAND,
+            ),
+            Mistake(
+                "softmax-by-column-unmasked",
+                lambda: _weight_by_column(torch.ones(4, 4, dtype=torch.bool)),
+                "A softmax correu pelas colunas (`dim=0`), e sem a máscara. Esconda o "
+                "futuro, e some pela linha de `preto`.",
+                HAND,
+            ),
+            Mistake(
+                "scaled-again",
+                lambda: float((BY_HAND[2, :3] / 2).softmax(-1)[1]),
+                "Você dividiu outra vez por √d_k. Os escores da tabela já vêm "
+                "divididos: siga direto para a exponencial.",
                 HAND,
             ),
             Mistake(
@@ -462,6 +523,14 @@ EXERCISES = [
                 _row_count,
             ),
             Mistake(
+                "short-window",
+                lambda T, w: (_steps_back(T) >= 0) & (_steps_back(T) < w - 1),
+                "A janela saiu com um token a menos: com janela 1, cada um ainda vê a "
+                "si mesmo. Confira o limite do passado.",
+                MASK,
+                _row_count,
+            ),
+            Mistake(
                 "without-self",
                 lambda T, w: (_steps_back(T) > 0) & (_steps_back(T) <= w),
                 "O próprio token ficou de fora, e a linha 0 não vê nada. É o engano da "
@@ -491,7 +560,7 @@ EXERCISES = [
                 "A janela ficou parada no começo da frase. Ela deve andar com a "
                 "consulta: o que conta é a distância `i − j`, não a posição `j`.",
                 MASK,
-                _row_count,
+                _last_row,
             ),
             Mistake(
                 "additive",
@@ -501,7 +570,7 @@ EXERCISES = [
                 "Você fez a máscara de números, 0 e −∞, para somar aos escores. Ela "
                 "funciona na SDPA, mas aqui se pede a booleana: True = pode olhar.",
                 MASK,
-                lambda got, *inputs: "Veio uma tabela de 0 e −∞ no lugar de booleanos.",
+                _not_booleans,
             ),
         ],
     ),
@@ -637,6 +706,16 @@ EXERCISES = [
                 PADDING,
                 _short_sentence,
             ),
+            Mistake(
+                "additive",
+                lambda n, T: torch.zeros(len(n), 1, T, T).masked_fill(
+                    ~batch_mask(n, T), -torch.inf
+                ),
+                "Você fez a máscara de números, 0 e −∞, para somar aos escores. Ela "
+                "funciona na SDPA, mas aqui se pede a booleana: True = pode olhar.",
+                PADDING,
+                _not_booleans,
+            ),
         ],
     ),
     FunctionExercise(
@@ -753,6 +832,7 @@ EXERCISES = [
             (LAYERS[0], *sample(63, (5, 3))),
             (LAYERS[1], *sample(64, (6, 4))),
             (LAYERS[2], *sample(65, (7, 2))),
+            (ByCoordinate(), *sample(66, (5, 4))),
         ],
         outputs=("table",),
         praise="Esta tabela serve para qualquer camada, não só para a atenção. "
@@ -808,8 +888,9 @@ EXERCISES = [
             Mistake(
                 "input-against-input",
                 lambda f, x: torch.eye(len(x), dtype=torch.bool),
-                "Só a diagonal mudou: você comparou as entradas. Compare as saídas, "
-                "`f(changed)` com `f(x)`.",
+                "Só a diagonal saiu True. Ou você comparou as entradas, e não as "
+                "saídas (`f(changed)` com `f(x)`); ou gravou só em `[j, j]`, e não na "
+                "coluna inteira.",
                 PROOF,
                 _count,
             ),
@@ -830,8 +911,42 @@ EXERCISES = [
             Mistake(
                 "any-of-all",
                 _any_of_all,
-                "Seu `.any()` juntou todas as linhas em uma resposta só, e a coluna "
-                "inteira saiu igual. Com `.any(-1)`, sai uma resposta por linha.",
+                "A tabela inteira saiu True. Ou ela não vem da comparação das saídas; "
+                "ou um `.any()` juntou todas as linhas em uma resposta só. Com "
+                "`.any(-1)`, sai uma resposta por linha.",
+                PROOF,
+                _count,
+            ),
+            Mistake(
+                "all-in-the-row",
+                _table(lambda after, before: (after != before).all(-1)),
+                "Você pediu que todas as coordenadas da linha mudassem (`.all`). Basta "
+                "que uma mude.",
+                PROOF,
+                _count,
+            ),
+            Mistake(
+                "one-coordinate",
+                _table(lambda after, before: (after != before)[:, 0]),
+                "A prova olhou para uma coordenada só. Mude o vetor inteiro do token "
+                "(`changed[j]`, e não `changed[j, 0]`), e compare a linha inteira da "
+                "saída, não só a coluna 0.",
+                PROOF,
+                _count,
+            ),
+            Mistake(
+                "without-abs",
+                _table(lambda after, before: (after - before).amax(-1) > 0),
+                "Você só contou as saídas que aumentaram. Diminuir também é mudar: "
+                "compare com `!=`, ou tire o sinal com `.abs()`.",
+                PROOF,
+                _count,
+            ),
+            Mistake(
+                "return-in-the-loop",
+                _only_first_column,
+                "Só a coluna 0 foi preenchida. Há um `return` dentro do laço? Ele para "
+                "tudo na primeira volta.",
                 PROOF,
                 _count,
             ),
@@ -844,7 +959,7 @@ EXERCISES = [
             ),
             Mistake(
                 "magnitude",
-                _magnitude,
+                _table(lambda after, before: (after - before).abs().amax(-1)),
                 "Você devolveu o tamanho da mudança. O pedido é só se mudou: compare "
                 "com `!= 0`.",
                 PROOF,

@@ -6,6 +6,7 @@ from attention_lab.attention import attention, causal_mask, merge_heads, split_h
 from attention_lab.exercises.engine import (
     FunctionExercise,
     Mistake,
+    Refused,
     ValueExercise,
     decimal,
     sample,
@@ -33,6 +34,20 @@ def one_tensor(answer):
 
 def returned_list(*inputs):
     raise TypeError("a função devolveu uma lista de tensores, e não um tensor.")
+
+
+def own_split(answer):
+    """A resposta, se não é a `split_heads` do curso nem chama a da seção 4."""
+    names = getattr(getattr(answer, "__code__", None), "co_names", ())
+    ready = answer is split_heads or "split_heads" in names
+    return ready_made if ready else one_tensor(answer)
+
+
+def ready_made(*inputs):
+    raise Refused(
+        "O resultado veio pronto da `split_heads` da seção 4. Aqui o exercício é "
+        "escrever a sua."
+    )
 
 
 def heads_by_view(x, n_heads):
@@ -80,6 +95,16 @@ def _interleaved(x, n_heads):
     return x.unflatten(-1, (-1, n_heads)).permute(0, 3, 1, 2)
 
 
+def _moved_first_by_view(x, n_heads):
+    B, T, d_model = x.shape
+    return x.transpose(1, 2).view(B, n_heads, T, d_model // n_heads)
+
+
+def _overlapping(x, n_heads):
+    d_k = x.shape[-1] // n_heads
+    return torch.stack([x[:, :, h : h + d_k] for h in range(n_heads)], dim=1)
+
+
 def _heads(split, merge, mask=causal_mask, scale=None):
     def wrong(q, k, v, n_heads):
         T = q.shape[1]
@@ -100,6 +125,11 @@ def _merged_without_copy(x):
 def _merged_widths_first(x):
     B, H, T, d_k = x.shape
     return x.transpose(2, 3).reshape(B, T, H * d_k)
+
+
+def _merged_heads_moved_last(x):
+    B, H, T, d_k = x.shape
+    return x.transpose(1, 3).reshape(B, T, H * d_k)
 
 
 def _merged_by_view(x):
@@ -185,6 +215,14 @@ EXERCISES = [
                 (3, 10, 4, 4),
                 "Assim cada token compararia as suas quatro cabeças entre si. Faltou "
                 "levar o eixo das cabeças para antes do eixo dos tokens.",
+                SHAPES,
+            ),
+            Mistake(
+                "tokens-before-heads",
+                (3, 10, 4, 10),
+                "Os tamanhos estão certos, mas a ordem não. O eixo das cabeças vem "
+                "antes dos dois dos tokens, para que as duas últimas posições sejam a "
+                "tabela.",
                 SHAPES,
             ),
             Mistake(
@@ -350,6 +388,13 @@ EXERCISES = [
                 COUNT,
             ),
             Mistake(
+                "small-squares",
+                4 * 12 * 12,
+                "Você contou quatro matrizes de 12 × 12. Cada cabeça devolve 12 "
+                "números, mas lê os 96 do token; e são oito cabeças.",
+                COUNT,
+            ),
+            Mistake(
                 "one-matrix",
                 96 * 96,
                 "Essa é uma matriz só. São quatro: W_q, W_k, W_v e W_o.",
@@ -381,7 +426,7 @@ EXERCISES = [
         ],
         outputs=("heads",),
         gradient=True,
-        adapt=one_tensor,
+        adapt=own_split,
         praise="Repartir o último eixo e só então trocar de lugar: cada token fica com "
         "os seus próprios números.",
         mistakes=[
@@ -485,6 +530,44 @@ EXERCISES = [
                 BREAK,
             ),
             Mistake(
+                "moved-first-by-view",
+                _moved_first_by_view,
+                "Você trocou os eixos antes de repartir, e o `view` reclamou. O "
+                "`reshape` não reclamaria, e cortaria a fila na ordem errada. Primeiro "
+                "reparta o último eixo; depois, troque.",
+                BREAK,
+            ),
+            Mistake(
+                "moved-last",
+                lambda x, H: x.unflatten(-1, (H, -1)).transpose(1, 3),
+                "Você repartiu a largura do jeito certo, mas trocou os tokens com as "
+                "coordenadas, de ponta a ponta. A troca é entre os tokens e as "
+                "cabeças.",
+                FUSED,
+            ),
+            Mistake(
+                "overlapping",
+                _overlapping,
+                "As fatias se sobrepõem: cada uma começa só uma coordenada depois da "
+                "anterior. Os blocos vêm um depois do outro: a cabeça h começa depois "
+                "das h anteriores inteiras.",
+                ONE_BY_ONE,
+            ),
+            Mistake(
+                "first-head",
+                lambda x, H: split_heads(x, H)[:, :1],
+                "Saiu só a primeira cabeça: um `return` dentro do laço o encerra na "
+                "primeira volta.",
+                ONE_BY_ONE,
+            ),
+            Mistake(
+                "first-head-alone",
+                lambda x, H: split_heads(x, H)[:, 0],
+                "Saiu só a primeira cabeça, sem o eixo das cabeças: um `return` dentro "
+                "do laço o encerra na primeira volta, antes de haver o que juntar.",
+                ONE_BY_ONE,
+            ),
+            Mistake(
                 "token-slices",
                 _token_slices,
                 "As fatias pegaram tokens, e não coordenadas, e saíram desiguais. "
@@ -564,10 +647,26 @@ EXERCISES = [
                 FUSED,
             ),
             Mistake(
+                "heads-moved-last",
+                _heads(split_heads, _merged_heads_moved_last),
+                "Você trocou as cabeças com as coordenadas, de ponta a ponta. A troca "
+                "é entre as cabeças e os tokens, a mesma da ida.",
+                FUSED,
+            ),
+            Mistake(
+                "heads-moved-last-joined",
+                _heads(split_heads, lambda x: x.transpose(1, 3).flatten(2)),
+                "Você trocou as cabeças com as coordenadas, de ponta a ponta, e juntou "
+                "tokens com cabeças. A troca é entre as cabeças e os tokens, a mesma "
+                "da ida.",
+                FUSED,
+            ),
+            Mistake(
                 "concatenated-tokens",
                 _heads(split_heads, lambda x: torch.cat(x.unbind(1), dim=1)),
-                "O `cat` emendou as cabeças como se fossem mais tokens. Elas ficam "
-                "lado a lado na largura: `dim=-1`.",
+                "As cabeças ficaram emendadas como se fossem mais tokens. Elas ficam "
+                "lado a lado na largura: é preciso que os eixos (H, d_k) sejam os "
+                "vizinhos que se juntam.",
                 ONE_BY_ONE,
             ),
             Mistake(
@@ -669,6 +768,21 @@ EXERCISES = [
                     "O pedido é um tensor de forma "
                     f"{tuple(head_contributions(heads, W_o).shape)}."
                 ),
+            ),
+            Mistake(
+                "first-head",
+                lambda heads, W: head_contributions(heads, W)[:, :1],
+                "Saiu só a parcela da primeira cabeça: um `return` dentro do laço o "
+                "encerra na primeira volta.",
+                ONE_BY_ONE,
+            ),
+            Mistake(
+                "first-head-alone",
+                lambda heads, W: head_contributions(heads, W)[:, 0],
+                "Saiu só a parcela da primeira cabeça, sem o eixo das cabeças: um "
+                "`return` dentro do laço o encerra na primeira volta, antes de haver o "
+                "que juntar.",
+                ONE_BY_ONE,
             ),
             Mistake(
                 "rows-of-W_o",

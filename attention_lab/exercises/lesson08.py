@@ -1,15 +1,17 @@
 """Exercícios do caderno 08."""
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from attention_lab.attention import attention
 from attention_lab.exercises.engine import (
     FunctionExercise,
     Mistake,
+    Refused,
     ValueExercise,
     decimal,
     sample,
@@ -22,7 +24,8 @@ BREAK = "seção 4, “O que quebra sem cada peça”"
 MODEL = "seção 6, “O bloco e o GPT”"
 GENERATE = "seção 11, “Gerar, um token de cada vez”"
 
-D_MODEL = 48  # do exercício 8.2
+D_MODEL = 64  # do exercício 8.2
+SECTION_6 = 48  # a largura do modelo da seção 6
 
 
 # --- 8.1: normalização de camada ------------------------------------------------------
@@ -32,14 +35,29 @@ def layer_norm(x, gain, bias):
     return F.layer_norm(x, x.shape[-1:]) * gain + bias
 
 
-def _normalised(x, dim, unbiased=False):
-    centred = x - x.mean(dim, keepdim=True)
-    return centred / (x.var(dim, keepdim=True, unbiased=unbiased) + 1e-5).sqrt()
+def _centred(x, dim=-1):
+    return x - x.mean(dim, keepdim=True)
+
+
+def _variance(x, dim=-1, unbiased=False):
+    return x.var(dim, keepdim=True, unbiased=unbiased)
+
+
+def _normalised(x, dim=-1, unbiased=False):
+    return _centred(x, dim) / (_variance(x, dim, unbiased) + 1e-5).sqrt()
 
 
 def _norm_inputs(seed, *shape):
     x, gain, bias = sample(seed, shape, shape[-1:], shape[-1:])
     return 30 * x + 20, gain, bias  # grandes: o 1e-5 da raiz não pesa
+
+
+def _norm_inputs_with_quiet_tokens(seed):
+    """Um token de números iguais e um de variância 2,4e-5: o 1e-5 da raiz pesa."""
+    x, gain, bias = _norm_inputs(seed, 2, 3, 4)
+    x[0, 1] = 2.0
+    x[1, 2] = 0.004 * torch.tensor([1.0, -2.0, 0.0, 1.0])
+    return x, gain, bias
 
 
 def _first_token_spread(got, x, gain, bias):
@@ -50,6 +68,49 @@ def _first_token_spread(got, x, gain, bias):
         f"{decimal(float(token.mean()))} e variância "
         f"{decimal(float(token.var(unbiased=False)))}; deveriam ser 0 e 1."
     )
+
+
+def _inside(variance):
+    return (variance + 1e-5).sqrt()
+
+
+def _outside(variance):
+    return variance.sqrt() + 1e-5
+
+
+UNIT_LENGTH = (
+    "A média saiu, mas você dividiu pelo comprimento do vetor. O desvio padrão é o "
+    "comprimento dividido por √d: a variância deve dar 1."
+)
+
+
+def _with_each_root(name, wrong, what, see=HAND, numbers=None):
+    """O mesmo engano com o 1e-5 dentro da raiz, esquecido e fora dela.
+
+    wrong: função (root, x, gain, bias), em que `root` leva da variância ao desvio
+    """
+    roots = [
+        ("", _inside, ""),
+        ("-no-epsilon", torch.sqrt, " E falta somar 1e-5 à variância, na raiz."),
+        ("-epsilon-outside", _outside, " E o 1e-5 se soma à variância, na raiz."),
+    ]
+    return [
+        Mistake(name + suffix, partial(wrong, root), what + also, see, numbers)
+        for suffix, root, also in roots
+    ]
+
+
+def _on_axis(name, dim, what):
+    """O eixo errado, com a divisão por n e por n − 1."""
+
+    def wrong(unbiased, x, gain, bias):
+        return _normalised(x, dim, unbiased) * gain + bias
+
+    also = " E falta `unbiased=False`: o desvio divide por n − 1."
+    return [
+        Mistake(name + suffix, partial(wrong, u), text, HAND, _first_token_spread)
+        for suffix, u, text in [("", False, what), ("-unbiased", True, what + also)]
+    ]
 
 
 # --- 8.3: o bloco ---------------------------------------------------------------------
@@ -71,6 +132,12 @@ def _both_streams_normalised(x, norm_1, attend, norm_2, mlp):
     x = x + attend(x)
     x = norm_2(x)
     return x + mlp(x)
+
+
+def _attend_unpacked(x, norm_1, attend, norm_2, mlp):
+    out, _ = attend(norm_1(x))
+    x = x + out
+    return x + mlp(norm_2(x))
 
 
 def _block_inputs(seed, B, T, d_model, n_heads):
@@ -161,6 +228,43 @@ def cached_step(q, k_new, v_new, k_past, v_past):
     return attention(q, k, v)[0], k, v
 
 
+def three_tensors(answer):
+    """A resposta, sem aceitar um par, ou outra coisa, no lugar de um tensor."""
+
+    def run(*inputs):
+        value = answer(*inputs)
+        parts = value if isinstance(value, tuple | list) else ()
+        if parts and _is_pair(parts[0]):
+            return pair_as_output()
+        if any(_is_pair(part) for part in parts):
+            raise Refused(
+                "Devolva três tensores soltos, `output, k, v`, sem parênteses em volta "
+                "dos dois últimos."
+            )
+        for part in parts:
+            if part is None or isinstance(part, str):
+                raise Refused(
+                    "Devolva três tensores, `output, k, v`: um dos valores devolvidos "
+                    f"é do tipo {type(part).__name__}."
+                )
+        return value
+
+    return run
+
+
+def _is_pair(part):
+    return isinstance(part, tuple | list) and any(isinstance(p, Tensor) for p in part)
+
+
+def pair_as_output(*inputs):
+    raise Refused("Em vez de um tensor, `output` veio como um par.")
+
+
+def _added_to_the_past(q, k_new, v_new, k_past, v_past):
+    k, v = k_past + k_new, v_past + v_new
+    return attention(q, k, v)[0], k, v
+
+
 def _cached_with(attend):
     """O cache certo, com outra conta no lugar da atenção."""
 
@@ -169,6 +273,11 @@ def _cached_with(attend):
         return attend(q, k, v), k, v
 
     return wrong
+
+
+def _scaled_by(number):
+    """O cache certo, com √number(k) no lugar de √d_k."""
+    return _cached_with(lambda q, k, v: attention(q, k, v, scale=number(k) ** -0.5)[0])
 
 
 def _new_first(q, k_new, v_new, k_past, v_past):
@@ -198,7 +307,11 @@ EXERCISES = [
     FunctionExercise(
         id="8.1",
         reference=layer_norm,
-        inputs=lambda: [_norm_inputs(1, 2, 5, 3), _norm_inputs(2, 4, 7)],
+        inputs=lambda: [
+            _norm_inputs(1, 2, 5, 3),
+            _norm_inputs(2, 4, 7),
+            _norm_inputs_with_quiet_tokens(9),
+        ],
         outputs=("resultado",),
         gradient=True,
         by_hand=("layer_norm", "LayerNorm"),
@@ -206,174 +319,150 @@ EXERCISES = [
         "para outro.",
         mistakes=[
             Mistake(
+                "no-epsilon",
+                lambda x, gain, bias: _centred(x) / _variance(x).sqrt() * gain + bias,
+                "Num token de números iguais a variância é 0, e a divisão dá NaN: some "
+                "1e-5 dentro da raiz.",
+                HAND,
+            ),
+            Mistake(
+                "epsilon-outside",
+                lambda x, gain, bias: (
+                    _centred(x) / _outside(_variance(x)) * gain + bias
+                ),
+                "Você somou 1e-5 ao desvio, depois da raiz. Ele se soma à variância, "
+                "antes dela: num token de números quase iguais, faz diferença.",
+                HAND,
+            ),
+            *_on_axis(
                 "over-tokens",
-                lambda x, gain, bias: _normalised(x, -2) * gain + bias,
+                -2,
                 "Você tirou a média ao longo dos tokens (dim=-2). Assim um token afeta "
                 "o outro, e o futuro vaza. A conta corre dentro de cada token: dim=-1.",
-                HAND,
-                _first_token_spread,
             ),
-            Mistake(
-                "over-tokens-unbiased",
-                lambda x, gain, bias: _normalised(x, -2, unbiased=True) * gain + bias,
-                "Você tirou a média ao longo dos tokens (dim=-2), e o desvio divide "
-                "por T − 1. A conta corre dentro de cada token: dim=-1, "
-                "`unbiased=False`.",
-                HAND,
-                _first_token_spread,
-            ),
-            Mistake(
+            *_on_axis(
                 "counted-from-the-left",
-                lambda x, gain, bias: _normalised(x, 1) * gain + bias,
+                1,
                 "Com dim=1, o eixo depende de quantos x tem: em (B, T, d), é o dos "
                 "tokens. Conte do fim: dim=-1 é sempre o de dentro do token.",
-                HAND,
-                _first_token_spread,
             ),
-            Mistake(
+            *_on_axis(
                 "over-batch",
-                lambda x, gain, bias: _normalised(x, 0) * gain + bias,
+                0,
                 "Com dim=0, em (B, T, d), a média mistura frases diferentes do batch. "
                 "A conta corre dentro de cada token: dim=-1.",
-                HAND,
-                _first_token_spread,
             ),
-            Mistake(
+            *_on_axis(
                 "whole-sentence",
-                lambda x, gain, bias: _normalised(x, (-2, -1)) * gain + bias,
+                (-2, -1),
                 "Você usou uma média e um desvio só para a frase inteira. Cada token "
                 "tem os seus: dim=-1, com `keepdim=True`.",
-                HAND,
-                _first_token_spread,
             ),
-            Mistake(
+            *_on_axis(
                 "everything",
-                lambda x, gain, bias: (
-                    (x - x.mean()) / (x.var(unbiased=False) + 1e-5).sqrt() * gain + bias
-                ),
+                None,
                 "Você usou uma média e um desvio só para o tensor inteiro: faltou "
                 "dizer o eixo. Cada token tem os seus: dim=-1, com `keepdim=True`.",
-                HAND,
-                _first_token_spread,
             ),
-            Mistake(
-                "everything-unbiased",
-                lambda x, gain, bias: (x - x.mean()) / x.std() * gain + bias,
-                "Você usou uma média e um desvio só para o tensor inteiro: faltou "
-                "dizer o eixo. Cada token tem os seus: dim=-1, com `keepdim=True`, e "
-                "`unbiased=False` no desvio.",
-                HAND,
-                _first_token_spread,
-            ),
-            Mistake(
+            *_with_each_root(
                 "unbiased",
-                lambda x, gain, bias: (
-                    (x - x.mean(-1, keepdim=True)) / x.std(-1, keepdim=True) * gain
-                    + bias
+                lambda root, x, gain, bias: (
+                    _centred(x) / root(_variance(x, unbiased=True)) * gain + bias
                 ),
                 "Quase: o `std` e o `var` do PyTorch dividem por d − 1 quando ninguém "
                 "diz o contrário. A normalização de camada divide por d: passe "
                 "`unbiased=False`.",
-                HAND,
-                _first_token_spread,
+                numbers=_first_token_spread,
             ),
-            Mistake(
+            *_with_each_root(
                 "variance",
-                lambda x, gain, bias: (
-                    (x - x.mean(-1, keepdim=True))
-                    / (x.var(-1, keepdim=True, unbiased=False) + 1e-5)
-                    * gain
-                    + bias
+                lambda root, x, gain, bias: (
+                    _centred(x) / root(_variance(x)) ** 2 * gain + bias
                 ),
                 "Você dividiu pela variância. Divide-se pelo desvio padrão, que é a "
                 "raiz dela.",
-                HAND,
-                _first_token_spread,
+                numbers=_first_token_spread,
             ),
-            Mistake(
+            *_with_each_root(
                 "variance-unbiased",
-                lambda x, gain, bias: (
-                    (x - x.mean(-1, keepdim=True))
-                    / (x.var(-1, keepdim=True) + 1e-5)
-                    * gain
-                    + bias
+                lambda root, x, gain, bias: (
+                    _centred(x) / root(_variance(x, unbiased=True)) ** 2 * gain + bias
                 ),
                 "Dois enganos: você dividiu pela variância, e não pela raiz dela; e, "
                 "sem `unbiased=False`, o `var` divide por d − 1.",
-                HAND,
-                _first_token_spread,
+                numbers=_first_token_spread,
             ),
-            Mistake(
+            *_with_each_root(
                 "unit-length",
-                lambda x, gain, bias: (
-                    F.normalize(x - x.mean(-1, keepdim=True), dim=-1) * gain + bias
+                lambda root, x, gain, bias: (
+                    _centred(x) / root(_centred(x).square().sum(-1, True)) * gain + bias
                 ),
-                "A média saiu, mas você dividiu pelo comprimento do vetor. O desvio "
-                "padrão é o comprimento dividido por √d: a variância deve dar 1.",
+                UNIT_LENGTH,
+                numbers=_first_token_spread,
+            ),
+            Mistake(
+                "unit-length-by-normalize",
+                lambda x, gain, bias: F.normalize(_centred(x), dim=-1) * gain + bias,
+                UNIT_LENGTH,
                 HAND,
                 _first_token_spread,
             ),
-            Mistake(
+            *_with_each_root(
                 "not-centred",
-                lambda x, gain, bias: (
-                    x / (x.square().mean(-1, keepdim=True) + 1e-5).sqrt() * gain + bias
+                lambda root, x, gain, bias: (
+                    x / root(x.square().mean(-1, keepdim=True)) * gain + bias
                 ),
                 "Você dividiu pelo tamanho sem subtrair a média. Isso existe e se "
                 "chama RMSNorm; aqui a média de cada token também tem de sair.",
-                HAND,
-                _first_token_spread,
+                numbers=_first_token_spread,
             ),
             Mistake(
                 "only-centred",
-                lambda x, gain, bias: (x - x.mean(-1, keepdim=True)) * gain + bias,
+                lambda x, gain, bias: _centred(x) * gain + bias,
                 "Você subtraiu a média e parou. Falta dividir pelo desvio padrão.",
                 HAND,
                 _first_token_spread,
             ),
-            Mistake(
+            *_with_each_root(
                 "divided-before-centring",
-                lambda x, gain, bias: (
-                    (
-                        (x / x.std(-1, keepdim=True, unbiased=False))
-                        - x.mean(-1, keepdim=True)
-                    )
-                    * gain
-                    + bias
+                lambda root, x, gain, bias: (
+                    (x / root(_variance(x)) - x.mean(-1, keepdim=True)) * gain + bias
                 ),
                 "Você dividiu antes de subtrair a média. A média se subtrai primeiro; "
                 "o desvio divide a diferença.",
-                HAND,
-                _first_token_spread,
+                numbers=_first_token_spread,
             ),
-            Mistake(
+            *_with_each_root(
                 "no-gain-no-bias",
-                lambda x, gain, bias: _normalised(x, -1),
+                lambda root, x, gain, bias: _centred(x) / root(_variance(x)),
                 "A normalização está certa, mas `gain` e `bias` não entraram. São os "
                 "parâmetros que deixam o treino escolher outra escala.",
                 BLOCK,
             ),
-            Mistake(
+            *_with_each_root(
                 "no-bias",
-                lambda x, gain, bias: _normalised(x, -1) * gain,
+                lambda root, x, gain, bias: _centred(x) / root(_variance(x)) * gain,
                 "Falta somar `bias` no fim.",
                 BLOCK,
             ),
-            Mistake(
+            *_with_each_root(
                 "no-gain",
-                lambda x, gain, bias: _normalised(x, -1) + bias,
+                lambda root, x, gain, bias: _centred(x) / root(_variance(x)) + bias,
                 "Falta multiplicar por `gain`, antes de somar `bias`.",
                 BLOCK,
             ),
-            Mistake(
+            *_with_each_root(
                 "bias-first",
-                lambda x, gain, bias: (_normalised(x, -1) + bias) * gain,
+                lambda root, x, gain, bias: (
+                    (_centred(x) / root(_variance(x)) + bias) * gain
+                ),
                 "Você somou `bias` antes de multiplicar por `gain`: o viés saiu "
                 "multiplicado também. Primeiro o ganho, depois o viés.",
                 BLOCK,
             ),
             Mistake(
                 "gain-before",
-                lambda x, gain, bias: _normalised(x * gain + bias, -1),
+                lambda x, gain, bias: _normalised(x * gain + bias),
                 "Você aplicou `gain` e `bias` antes de normalizar, e a normalização os "
                 "desfaz em parte. Eles vêm depois.",
                 BLOCK,
@@ -398,48 +487,48 @@ EXERCISES = [
                 "no-bias",
                 8 * D_MODEL**2,
                 "Você contou as duas matrizes e esqueceu os vieses: há um por saída "
-                "de cada camada linear, 192 na primeira e 48 na segunda.",
+                "de cada camada linear, 256 na primeira e 64 na segunda.",
                 MODEL,
             ),
             Mistake(
                 "one-layer",
                 4 * D_MODEL**2 + 4 * D_MODEL,
-                "9408 é a metade do caminho: só a camada de 48 para 192, com os "
+                "16 640 é a metade do caminho: só a camada de 64 para 256, com os "
                 "vieses. Ou são as quatro projeções da atenção, que somam o mesmo. "
-                "A rede feed-forward tem ainda a volta, de 192 para 48.",
+                "A rede feed-forward tem ainda a volta, de 256 para 64.",
                 MODEL,
             ),
             Mistake(
                 "one-matrix",
                 4 * D_MODEL**2,
-                "Você contou uma matriz só, sem vieses. São duas: 48 → 192 e 192 → 48.",
+                "Você contou uma matriz só, sem vieses. São duas: 64 → 256 e 256 → 64.",
                 MODEL,
             ),
             Mistake(
                 "not-widened",
                 2 * D_MODEL**2 + 2 * D_MODEL,
-                "Você contou duas camadas de 48 para 48. No meio a rede é quatro vezes "
-                "mais larga: 48 → 192 → 48.",
+                "Você contou duas camadas de 64 para 64. No meio a rede é quatro vezes "
+                "mais larga: 64 → 256 → 64.",
                 MODEL,
             ),
             Mistake(
                 "not-widened-no-bias",
                 2 * D_MODEL**2,
-                "Você contou duas matrizes de 48 por 48, sem vieses. No meio a rede é "
-                "quatro vezes mais larga: 48 → 192 → 48.",
+                "Você contou duas matrizes de 64 por 64, sem vieses. No meio a rede é "
+                "quatro vezes mais larga: 64 → 256 → 64.",
                 MODEL,
             ),
             Mistake(
                 "only-the-first-bias",
                 8 * D_MODEL**2 + 4 * D_MODEL,
-                "Quase: contou os 192 vieses da primeira camada. Faltam os 48 da "
+                "Quase: contou os 256 vieses da primeira camada. Faltam os 64 da "
                 "segunda.",
                 MODEL,
             ),
             Mistake(
                 "only-the-second-bias",
                 8 * D_MODEL**2 + D_MODEL,
-                "Quase: contou os 48 vieses da segunda camada. Faltam os 192 da "
+                "Quase: contou os 64 vieses da segunda camada. Faltam os 256 da "
                 "primeira.",
                 MODEL,
             ),
@@ -447,21 +536,28 @@ EXERCISES = [
                 "narrow-bias-twice",
                 8 * D_MODEL**2 + 2 * D_MODEL,
                 "As matrizes estão certas, mas os vieses não: a primeira camada tem "
-                "192 saídas, e portanto 192 vieses, não 48.",
+                "256 saídas, e portanto 256 vieses, não 64.",
                 MODEL,
             ),
             Mistake(
                 "square-in-the-middle",
                 16 * D_MODEL**2,
-                "36 864 é 192 × 192. Nenhuma matriz da rede tem esse tamanho: são 48 → "
-                "192 e 192 → 48, e cada uma tem um viés por saída.",
+                "65 536 é 256 × 256. Nenhuma matriz da rede tem esse tamanho: são 64 → "
+                "256 e 256 → 64, e cada uma tem um viés por saída.",
                 MODEL,
             ),
             Mistake(
                 "thousands-point",
                 (8 * D_MODEL**2 + 5 * D_MODEL) / 1000,
-                "A conta está certa, mas em Python o ponto é o decimal: 18.672 é "
-                "dezoito e pouco. Escreva 18672.",
+                "A conta está certa, mas em Python o ponto é o decimal: 33.088 é "
+                "trinta e três e pouco. Escreva o número sem separador.",
+                MODEL,
+            ),
+            Mistake(
+                "width-of-section-6",
+                8 * SECTION_6**2 + 5 * SECTION_6,
+                "18 672 são os do modelo da seção 6, que tem d_model = 48. Aqui a "
+                "largura é 64: refaça a conta com ela.",
                 MODEL,
             ),
             Mistake(
@@ -488,8 +584,8 @@ EXERCISES = [
             Mistake(
                 "wide-bias-twice",
                 8 * D_MODEL**2 + 8 * D_MODEL,
-                "As matrizes estão certas, mas os vieses não: a segunda camada tem 48 "
-                "saídas, e portanto 48 vieses, não 192.",
+                "As matrizes estão certas, mas os vieses não: a segunda camada tem 64 "
+                "saídas, e portanto 64 vieses, não 256.",
                 MODEL,
             ),
         ],
@@ -497,7 +593,7 @@ EXERCISES = [
     FunctionExercise(
         id="8.3",
         reference=block,
-        inputs=lambda: [_block_inputs(3, 2, 5, 6, 3), _block_inputs(4, 3, 7, 4, 2)],
+        inputs=lambda: [_block_inputs(3, 4, 5, 6, 3), _block_inputs(4, 3, 7, 4, 2)],
         outputs=("x",),
         praise="O fluxo residual passou intacto: cada peça lê uma cópia normalizada e "
         "soma a sua correção ao original.",
@@ -554,12 +650,64 @@ EXERCISES = [
                 BLOCK,
             ),
             Mistake(
+                "norm-of-the-second-correction",
+                lambda x, norm_1, attend, norm_2, mlp: (lambda y: y + norm_2(mlp(y)))(
+                    x + attend(norm_1(x))
+                ),
+                "A metade da atenção está certa, mas na outra você normalizou o que a "
+                "rede feed-forward escreve. O que se normaliza é o que ela lê.",
+                BLOCK,
+            ),
+            Mistake(
                 "norm-of-both-corrections",
                 lambda x, norm_1, attend, norm_2, mlp: (lambda y: y + norm_2(mlp(y)))(
                     x + norm_1(attend(x))
                 ),
                 "Você normalizou o que cada peça escreve. O que se normaliza é o que "
                 "ela lê: a normalização vem antes da peça.",
+                BLOCK,
+            ),
+            Mistake(
+                "second-post-norm",
+                lambda x, norm_1, attend, norm_2, mlp: (lambda y: norm_2(y + mlp(y)))(
+                    x + attend(norm_1(x))
+                ),
+                "A metade da atenção está certa, mas a segunda normalização veio "
+                "depois da soma. Normalize só o que a rede feed-forward lê.",
+                BLOCK,
+            ),
+            Mistake(
+                "normalised-at-the-end",
+                lambda x, norm_1, attend, norm_2, mlp: norm_2(
+                    block(x, norm_1, attend, norm_2, mlp)
+                ),
+                "As duas metades estão certas, mas você normalizou também o que o "
+                "bloco devolve. O fluxo sai como está: quem o lê depois o normaliza.",
+                BLOCK,
+            ),
+            Mistake(
+                "one-copy-for-both",
+                lambda x, norm_1, attend, norm_2, mlp: (
+                    x + attend(norm_1(x)) + mlp(norm_1(x))
+                ),
+                "As duas peças leram a mesma cópia, normalizada antes da atenção. A "
+                "rede feed-forward lê o fluxo já corrigido, com a sua própria "
+                "normalização.",
+                BLOCK,
+            ),
+            Mistake(
+                "attend-unpacked",
+                _attend_unpacked,
+                "Aqui `attend` devolve um tensor só: não há par a separar.",
+                BLOCK,
+            ),
+            Mistake(
+                "attend-first-sentence",
+                lambda x, norm_1, attend, norm_2, mlp: (lambda y: y + mlp(norm_2(y)))(
+                    x + attend(norm_1(x))[0]
+                ),
+                "Aqui `attend` devolve um tensor só: não há par a separar. O `[0]` "
+                "pegou a primeira frase do batch, e a somou a todas.",
                 BLOCK,
             ),
             Mistake(
@@ -718,6 +866,22 @@ EXERCISES = [
                 GENERATE,
             ),
             Mistake(
+                "logit-as-token",
+                _greedy_by(lambda predict, ids: predict(ids)[:, -1].amax(-1)[:, None]),
+                "Você juntou o maior logit, e não o número do token: use `argmax`.",
+                GENERATE,
+            ),
+            Mistake(
+                "last-word",
+                _greedy_by(
+                    lambda predict, ids: predict(ids)[:, :, -1].argmax(-1)[:, None]
+                ),
+                "Com `[:, :, -1]` ficou o logit da última palavra do vocabulário em "
+                "cada posição, e o `argmax` escolheu uma posição da frase. O que "
+                "interessa são todos os logits da última posição.",
+                GENERATE,
+            ),
+            Mistake(
                 "forgets-the-past",
                 _greedy_by(
                     lambda predict, ids: predict(ids[:, -1:])[:, -1].argmax(-1)[:, None]
@@ -802,6 +966,7 @@ EXERCISES = [
         inputs=lambda: [_cache_inputs(7, 2, 5, 3, 4), _cache_inputs(8, 3, 6, 4, 5)],
         outputs=("output", "k", "v"),
         gradient=True,
+        adapt=three_tensors,
         praise="Uma consulta, todas as chaves, nenhuma máscara: o passado inteiro pode "
         "ser visto, e o futuro ainda não existe.",
         mistakes=[
@@ -898,6 +1063,36 @@ EXERCISES = [
                 ),
             ),
             Mistake(
+                "scale-of-the-length",
+                _scaled_by(lambda k: k.shape[-2]),
+                "O cache está certo, mas os escores foram divididos pela raiz do "
+                "número de tokens, T + 1. A divisão é por √d_k, a largura da chave.",
+                BREAK,
+            ),
+            Mistake(
+                "scale-of-the-past",
+                _scaled_by(lambda k: k.shape[-2] - 1),
+                "O cache está certo, mas os escores foram divididos por √T, a raiz do "
+                "número de tokens. A divisão é por √d_k, a largura da chave.",
+                BREAK,
+            ),
+            Mistake(
+                "added-to-the-past",
+                _added_to_the_past,
+                "Você somou a chave e o valor novos a cada um dos antigos. O cache "
+                "cresce: o token novo entra como mais uma linha, depois das outras.",
+                GENERATE,
+            ),
+            Mistake(
+                "window",
+                lambda q, k_new, v_new, k_past, v_past: cached_step(
+                    q, k_new, v_new, k_past[:, 1:], v_past[:, 1:]
+                ),
+                "A chave nova entrou, mas a mais antiga saiu. O cache cresce: nenhuma "
+                "chave sai, e são T + 1.",
+                GENERATE,
+            ),
+            Mistake(
                 "swapped",
                 _swapped_cache,
                 "A saída está certa, mas a ordem do cache não: devolva `output`, "
@@ -913,7 +1108,7 @@ EXERCISES = [
             ),
             Mistake(
                 "the-pair",
-                _cached_with(attention),
+                pair_as_output,
                 "`attention` devolve o par `(output, weights)`, e você devolveu o par "
                 "inteiro no lugar da saída: separe, `output, _ = attention(…)`.",
                 GENERATE,

@@ -5,7 +5,7 @@ aquecimento, depois cosseno até 0), frases de distância 0 a 8. Um treino leva 
 1,5 s de CPU. Medido em 5 sementes, em 600 frases de teste.
 """
 
-from functools import partial
+from functools import cache, partial
 
 import torch
 import torch.nn.functional as F
@@ -189,6 +189,22 @@ def read_sentence(reader: Reader, sentence: str) -> tuple[str, list[str], Tensor
     ids = torch.tensor([[vocabulary.ids[word] for word in tokens]])
     logits, weights = reader(ids, torch.tensor([len(tokens)]))
     return VERBS[logits.argmax()], tokens, weights[0]
+
+
+@cache
+def training_words() -> frozenset[str]:
+    """As palavras que aparecem nas frases de treino em estilo de manchete."""
+    data = agreement(N_TRAIN, DISTANCES, seed=0)
+    return frozenset(data.vocabulary.words[i] for i in data.ids.unique().tolist())
+
+
+def untrained_words(tokens: list[str]) -> list[str]:
+    """As que o treino nunca mostrou: os vetores delas ainda são os sorteados.
+
+    >>> untrained_words(["<s>", "a", "gata", "estava", "ali", "___"])
+    ['a', 'estava']
+    """
+    return [token for token in tokens if token not in training_words()]
 
 
 @torch.no_grad()

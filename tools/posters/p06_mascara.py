@@ -57,9 +57,9 @@ def texts(n: dict) -> base.Texts:
         purpose="Mostrar por que o futuro se esconde no treinamento, e como: um "
         "escore de −∞ vira um peso de atenção 0.",
         alt="Dois mapas de pesos de atenção, de modelos treinados sem e com máscara "
-        f"causal. Sem ela, {share} do peso vai ao token seguinte, que é a resposta: a "
-        f"perda é {seen} com o futuro à vista e {alone} sem ele. Com ela, é {honest} "
-        f"nos dois casos, um pouco acima do piso de {floor}.",
+        f"causal. Sem ela, {share} do peso, em média, vai ao token seguinte, que é a "
+        f"resposta: a perda é {seen} com o futuro à vista e {alone} sem ele; com ela, "
+        f"{honest} nos dois casos, um pouco acima do piso de {floor}.",
         long="Em cima, dois mapas de 5 por 5, com a consulta na linha e a chave na "
         "coluna, na frase “<s> o gato estava quieto”. À esquerda, sem máscara, os "
         f"pesos altos ficam uma casa à direita da diagonal: a linha de “o” dá {cat} a "
