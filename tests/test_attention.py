@@ -18,10 +18,11 @@ from attention_lab import (
     softmax,
     split_heads,
 )
-from attention_lab.efficient import tiled_attention
+from attention_lab.efficient import sdpa_attention, tiled_attention
 
 B, H, T_Q, T_K, D_K, D_V = 2, 3, 5, 7, 4, 11
 EXACT = {"rtol": 1e-9, "atol": 1e-11}
+EVERY = [attend, attention_loop, sdpa_attention, tiled_attention]
 
 
 def draw(*shape, seed=0, dtype=torch.float64):
@@ -222,6 +223,7 @@ def causal_contract(make_mask):
 def test_causal_mask():
     causal_contract(causal_mask)
     assert torch.equal(causal_mask(5), causal_mask(5, 5))
+    assert causal_mask(3, device="meta").is_meta
 
 
 CAUSAL_MUTANTS = {
@@ -351,8 +353,24 @@ def test_lower_precision(implementation, dtype, tolerance):
 def test_batches_broadcast_so_that_heads_may_share_keys():
     q, k, v = draw(B, H, T_Q, D_K), draw(B, 1, T_K, D_K), draw(B, 1, T_K, D_V)
     want, _ = attend(q, *(t.expand(B, H, *t.shape[-2:]) for t in (k, v)))
-    for implementation in (attend, attention_loop):
+    for implementation in EVERY:
         assert_close(implementation(q, k, v)[0], want, **EXACT)
+
+
+@pytest.mark.parametrize("implementation", EVERY)
+def test_the_mask_is_of_the_broadcast_batch(implementation):
+    """Uma consulta para todas as cabeças, e uma máscara para cada cabeça."""
+    q, k, v = draw(B, 1, T_Q, D_K), draw(B, H, T_K, D_K), draw(B, H, T_K, D_V)
+    mask = draw(B, H, T_Q, T_K, seed=4) > 0
+    want, _ = attend(q.expand(B, H, T_Q, D_K), k, v, mask)
+    assert_close(implementation(q, k, v, mask)[0], want, **EXACT)
+
+
+@pytest.mark.parametrize("implementation", EVERY)
+def test_scale_zero_is_the_mean_of_the_values(implementation):
+    q, k, v = qkv()
+    mean = v.mean(-2, keepdim=True).expand(B, H, T_Q, D_V)
+    assert_close(implementation(q, k, v, scale=0.0)[0], mean, **EXACT)
 
 
 def test_softmax():
@@ -386,6 +404,8 @@ def test_padding_mask():
         [True, True, False],
         [True, True, True],
     ]
+    no_sentences = torch.zeros(0, dtype=torch.int64)
+    assert padding_mask(no_sentences, 3).shape == (0, 1, 1, 3)
 
 
 # --- entradas ruins: o erro diz o nome, o esperado e o que veio ----------------------
@@ -399,11 +419,18 @@ BAD = {
         r"v é torch.float32, mas q é torch.float64",
         (Q, K, V.float()),
     ),
+    "dtypes in another device": (
+        TypeError,
+        r"v é torch.float32, mas q é torch.float64",
+        tuple(t.to("meta") for t in (Q, K, V.float())),
+    ),
     "one axis": (ValueError, r"q .*2 eixos.*\(4,\)", (Q[0, 0], K, V)),
     "d_k": (ValueError, r"q tem d_k=4, mas k tem d_k=3", (Q, K[..., :3], V)),
+    "no width": (ValueError, r"q tem d_k=0", (Q[..., :0], K[..., :0], V)),
     "T_k": (ValueError, r"k tem 7 tokens.*v tem 6", (Q, K, V[:, :6])),
     "no keys": (ValueError, r"k tem 0 tokens", (Q, K[:, :0], V[:, :0])),
     "batch": (ValueError, r"batch.*\(2, 5, 4\).*\(3, 7, 4\)", (Q, draw(3, 7, 4), V)),
+    "batch of v": (ValueError, r"batch.*\(3, 7, 11\)", (Q, K, draw(3, 7, 11))),
     "float mask": (
         TypeError,
         r"mask deve ser bool.*float32",
@@ -415,16 +442,26 @@ BAD = {
         r"mask tem a forma \(7, 5\).*\(2, 5, 7\)",
         (Q, K, V, torch.ones(7, 5, dtype=torch.bool)),
     ),
+    "mask too small": (
+        ValueError,
+        r"mask tem a forma \(5, 6\)",
+        (Q, K, V, torch.ones(5, 6, dtype=torch.bool)),
+    ),
     "mask too big": (
         ValueError,
         r"mask tem a forma \(3, 2, 5, 7\)",
         (Q, K, V, torch.ones(3, 2, 5, 7, dtype=torch.bool)),
     ),
     "device": (ValueError, r"k está em meta, mas q está em cpu", (Q, K.to("meta"), V)),
+    "mask device": (
+        ValueError,
+        r"mask está em meta, mas q está em cpu",
+        (Q, K, V, torch.ones(5, 7, dtype=torch.bool, device="meta")),
+    ),
 }
 
 
-@pytest.mark.parametrize("implementation", [attend, attention_loop])
+@pytest.mark.parametrize("implementation", EVERY)
 @pytest.mark.parametrize("error, message, inputs", BAD.values(), ids=BAD.keys())
 def test_bad_input(implementation, error, message, inputs):
     with pytest.raises(error, match=message):
@@ -436,8 +473,12 @@ def test_bad_input(implementation, error, message, inputs):
     [
         (ValueError, r"T_k=3.*T_q=5", lambda: causal_mask(5, 3)),
         (ValueError, r"T_q=0", lambda: causal_mask(0)),
+        (ValueError, r"d_k=4, .*d_k=3", lambda: dot_scores(draw(2, 4), draw(2, 3))),
+        (TypeError, r"k .*list", lambda: dot_scores(draw(2, 4), [[1.0]])),
         (TypeError, r"lengths.*float32", lambda: padding_mask([1.5], 3)),
-        (ValueError, r"T=3, mas veio 1..4", lambda: padding_mask([1, 4], 3)),
+        (TypeError, r"lengths.*bool", lambda: padding_mask([True, False], 3)),
+        (ValueError, r"T=3, mas veio 1\.\.4", lambda: padding_mask([1, 4], 3)),
+        (ValueError, r"T=3, mas veio -1\.\.2", lambda: padding_mask([-1, 2], 3)),
         (ValueError, r"\(B,\).*\(1, 2\)", lambda: padding_mask([[1, 2]], 3)),
         (
             ValueError,

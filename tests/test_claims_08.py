@@ -1,9 +1,12 @@
 """Aula 8: o GPT chega perto do piso, o que cada peça vale, e a indução."""
 
+import math
 from functools import cache
 
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional as F
 
 from attention_lab.attention import attention, causal_mask
 from attention_lab.experiments import lesson08
@@ -56,6 +59,31 @@ def test_the_floor_is_close_to_the_entropy():
     assert exact_loss(fresh) == pytest.approx(language_entropy().per_token, abs=0.02)
 
 
+def test_the_sentences_that_measure_are_not_those_that_train(monkeypatch):
+    monkeypatch.setattr(lesson08, "N_TRAIN", 50)
+    monkeypatch.setattr(lesson08, "N_TEST", 50)
+    training, fresh = lesson08.training_sentences(), lesson08.held_out_sentences()
+    assert not torch.equal(training.ids[:, :5], fresh.ids[:, :5])
+
+
+def test_random_sentences_come_from_their_own_seed():
+    """E vão até o fim da frase mais longa do batch, não da mais longa de todas."""
+    data, state = few(), torch.get_rng_state()
+    ids, targets = lesson08.random_sentences(data, seed=7, batch_size=8)(0)
+    assert torch.equal(torch.get_rng_state(), state)
+    rows = torch.randint(300, (8,), generator=torch.Generator().manual_seed(7))
+    T = int(data.lengths[rows].max())
+    assert torch.equal(ids, data.ids[rows, :T])
+    assert torch.equal(targets, data.targets[rows, :T])
+    assert data.ids.shape[1] > T
+
+
+def test_new_language_model():
+    model = lesson08.new_language_model(seed=0, parts=("mlp",))
+    assert model.tokens.weight.std().item() == pytest.approx(0.1, rel=0.05)
+    assert not list(model.blocks[0].mlp.parameters())
+
+
 def test_learns_something_in_30_steps():
     model = lesson08.new_language_model(seed=0, d_model=32)
     assert excess(model, few()) > 2
@@ -73,6 +101,16 @@ def test_training_is_reproducible():
         losses.append(history.losses)
     assert losses[0] == losses[1]
     assert losses[0][-1] < losses[0][0]
+
+
+def test_both_trainings_clip_the_gradient_and_copying_keeps_its_rate(monkeypatch):
+    asked = []
+    spy = lambda *args, **options: asked.append(options)  # noqa: E731
+    monkeypatch.setattr(lesson08, "train", spy)
+    lesson08.teach_language(lesson08.new_language_model(seed=0), few(), seed=0)
+    lesson08.teach_to_copy(lesson08.new_copier(1, seed=0), seed=0)
+    assert [options["clip"] for options in asked] == [1.0, 1.0]
+    assert asked[1]["floor"] == 1.0
 
 
 def test_the_model_keeps_its_attention_when_training_fails():
@@ -102,6 +140,24 @@ def test_sentences_stop_at_the_full_stop():
         assert "<s>" not in words and "." not in words[:-1]
 
 
+def test_sentences_are_the_same_with_the_same_seed():
+    model = lesson08.new_language_model(seed=0)
+    first, again, other = (
+        lesson08.write_sentences(model, 20, seed=seed) for seed in (1, 1, 2)
+    )
+    assert first == again != other
+
+
+def test_sentences_without_a_full_stop_go_to_the_last_position():
+    model = lesson08.new_language_model(seed=0)
+    stop = model.tokens.weight[LANGUAGE_VOCABULARY.ids["."]]
+    with torch.no_grad():
+        model.norm.weight.zero_()
+        model.norm.bias.copy_(-1000 * stop)  # o ponto nunca sai
+    written = lesson08.write_sentences(model, 5)
+    assert max(len(text.split()) for text in written) == lesson08.CONTEXT - 1
+
+
 def test_rotation_only_leaves_the_distance():
     q, k = torch.randn(2, 1, 4)
     scores = lesson08.rotate(q.expand(7, 4)) @ lesson08.rotate(k.expand(7, 4)).T
@@ -112,14 +168,93 @@ def test_rotation_only_leaves_the_distance():
     torch.testing.assert_close(lesson08.rotate(q), q)  # a posição 0 não gira
 
 
-@pytest.mark.parametrize("offset", [-3, 0, 1])
-def test_best_offset_finds_the_planted_one(offset):
+def test_each_pair_turns_at_its_own_speed():
+    turned = lesson08.rotate(torch.tensor([[1.0, 1.0, 0.0, 0.0]]).expand(3, 4))
+    angle = torch.tensor([2.0, 0.2])  # na posição 2: velocidades 1 e 100^(−1/2)
+    torch.testing.assert_close(turned[2], torch.cat([angle.cos(), angle.sin()]))
+
+
+def test_rope_turns_queries_and_keys():
+    torch.manual_seed(0)
+    q, k, v = torch.randn(3, 2, 2, 9, 8)
+    mask = causal_mask(9)
+    output, weights = lesson08.rope_attention(q, k, v, mask)
+    scores = lesson08.rotate(q) @ lesson08.rotate(k).mT / math.sqrt(8)
+    expected = scores.masked_fill(~mask, -torch.inf).softmax(-1)
+    torch.testing.assert_close(weights, expected)
+    torch.testing.assert_close(output, expected @ v)
+    assert lesson08.fast_rope_attention.takes_causal
+    for options in ({"mask": mask}, {"causal": True}):
+        fast, _ = lesson08.fast_rope_attention(q, k, v, **options)
+        torch.testing.assert_close(fast, output)
+
+
+def test_new_copier():
+    first, again, other = (lesson08.new_copier(2, seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(first.tokens.weight, again.tokens.weight)
+    assert not torch.equal(first.tokens.weight, other.tokens.weight)
+    assert not first.positions.weight.any()
+    layer = first.blocks[1].attention
+    for W, std in ((layer.W_q, 0.1), (layer.W_k, 0.1), (layer.W_v, 0.05)):
+        assert W.weight.std().item() == pytest.approx(std, rel=0.05)
+
+
+def test_no_sequence_to_copy_repeats(monkeypatch):
+    drawn = []
+    spy = lambda model, batches, **_: drawn.extend(map(batches, range(2)))  # noqa: E731
+    monkeypatch.setattr(lesson08, "train", spy)
+    for seed in (0, 0, 1):
+        lesson08.teach_to_copy(lesson08.new_copier(1, seed=0), seed=seed)
+    first, second, again, _, other, _ = (batch.ids for batch in drawn)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, second) and not torch.equal(first, other)
+
+
+class Parrot(nn.Module):
+    """Sabe os alvos de cor, mas erra os das primeiras frases."""
+
+    def __init__(self, batch, n_wrong):
+        super().__init__()
+        self.anchor = nn.Parameter(torch.zeros(1))  # onde mora o modelo
+        guess = batch.targets.clamp(0)
+        guess[:n_wrong] += 1
+        self.logits = F.one_hot(guess).float()
+
+    def forward(self, ids):
+        return self.logits, None
+
+
+def test_copy_accuracy_counts_the_second_copy():
+    batch = induction(6, seed=0)
+    assert lesson08.copy_accuracy(Parrot(batch, 0), batch) == 1
+    asked = (batch.targets != -100).sum(-1)
+    right = (asked[2:].sum() / asked.sum()).item()
+    assert lesson08.copy_accuracy(Parrot(batch, 2), batch) == pytest.approx(right)
+
+
+@pytest.mark.parametrize(
+    ("offset", "from_copy"),
+    [(-3, True), (0, True), (1, True), (-14, False), (-1, False), (0, False)],
+)
+def test_best_offset_finds_the_planted_one(offset, from_copy):
     batch = induction(5, seed=0)
     T = batch.ids.shape[1]
-    place = torch.arange(T) - batch.period[:, None] + offset
-    weights = torch.nn.functional.one_hot(place.clamp(0), T).float()  # (B, T, T)
-    found, weight = lesson08.best_offset(weights, batch, from_copy=True)
+    place = torch.arange(T) - batch.period[:, None] * from_copy + offset
+    weights = F.one_hot(place.clamp(0), T).float()  # (B, T, T)
+    found, weight = lesson08.best_offset(weights, batch, from_copy=from_copy)
     assert found == offset and weight > 0.9
+
+
+def test_best_offset_is_the_mean_of_the_whole_second_copy():
+    """Também das posições que não têm 14 tokens antes: ali, o peso é 0."""
+    batch = induction(50, seed=0)
+    T = batch.ids.shape[1]
+    here, asked = torch.arange(T), batch.targets != -100
+    weights = F.one_hot((here - 14).clamp(0), T) * (here >= 14)[:, None]
+    weights = weights.float().expand(50, T, T)
+    far = ((asked & (here >= 14)).sum() / asked.sum()).item()
+    found = lesson08.best_offset(weights, batch, from_copy=False)
+    assert far < 1 and found == (-14, pytest.approx(far))
 
 
 def test_explicit_memory_grows_with_the_square():
@@ -130,6 +265,12 @@ def test_explicit_memory_grows_with_the_square():
     assert lesson08.peak_memory(lambda: None) == 0
     assert 3.5 < peaks[1] / peaks[0] < 4.1 and 3.5 < peaks[2] / peaks[1] < 4.1
     assert lesson08.peak_memory(attention, q, k, v, causal_mask(T)) == peaks[2]
+
+
+def test_peak_memory_adds_up_and_leaves_out_what_there_was():
+    there = torch.zeros(10**6)
+    peak = lesson08.peak_memory(lambda: (there + 1, torch.zeros(1000)))
+    assert peak == 4 * 10**6 + 4000
 
 
 # --- as afirmações, em três sementes --------------------------------------------------

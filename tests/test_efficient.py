@@ -6,11 +6,13 @@ import sys
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.testing import assert_close
 
 from attention_lab import attention as attend
-from attention_lab import causal_mask, padding_mask
+from attention_lab import causal_mask, efficient, padding_mask
 from attention_lab.efficient import sdpa_attention, tiled_attention
+from attention_lab.experiments.lesson08 import peak_memory
 from attention_lab.layers import GPT, GPTConfig, KVCache, MultiHeadAttention
 
 B, H, T_Q, T_K, D_K, D_V = 2, 3, 37, 53, 4, 11
@@ -106,15 +108,44 @@ def test_scale_broadcast_and_no_batch(implementation):
     assert_close(implementation(q, k, v)[0], attend(q, k, v)[0], **EXACT)
 
 
-@pytest.mark.parametrize(
-    ("dtype", "tolerance"), [(torch.float16, 2e-3), (torch.bfloat16, 2e-2)], ids=str
-)
-def test_half_precision_accumulates_in_float32(dtype, tolerance):
+def test_blocks_in_the_future_are_not_computed(monkeypatch):
+    widths, block = [], efficient.query_block
+
+    def spy(q, k, *rest):
+        widths.append(k.shape[-2])
+        return block(q, k, *rest)
+
+    monkeypatch.setattr(efficient, "query_block", spy)
+    tiled_attention(*qkv(8, 8), causal=True, block_size=2)
+    assert widths == [2, 4, 6, 8]
+
+
+def test_sdpa_receives_four_equal_axes(monkeypatch):
+    """Só assim o PyTorch usa a versão fundida."""
+    sdpa, leads = F.scaled_dot_product_attention, []
+
+    def spy(q, k, v, *rest, **options):
+        leads.append((q.shape[:-2], k.shape[:-2], v.shape[:-2]))
+        return sdpa(q, k, v, *rest, **options)
+
+    monkeypatch.setattr(F, "scaled_dot_product_attention", spy)
+    q, k, v = qkv(lead=(2,))
+    sdpa_attention(q, k[:1], v)
+    assert leads == [((1, 2),) * 3]
+
+
+def test_sdpa_builds_the_causal_mask_where_the_inputs_are():
+    """Sem GPU, o dispositivo "meta" faz as vezes dela."""
+    assert sdpa_attention(*(t.to("meta") for t in qkv()), causal=True)[0].is_meta
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_half_precision_accumulates_in_float32(dtype):
     q, k, v = qkv(T_k=400, dtype=dtype)
     want, _ = attend(*(t.double() for t in (q, k, v)))
     got, _ = tiled_attention(q, k, v, block_size=4)
     assert got.dtype == dtype
-    assert_close(got.double(), want, rtol=tolerance, atol=tolerance)
+    assert_close(got.double(), want, rtol=torch.finfo(dtype).eps / 2, atol=1e-6)
 
 
 @pytest.mark.parametrize("needs_grad", [False, True])
@@ -163,6 +194,7 @@ def test_dropout_follows_the_mode_of_the_module():
 @pytest.mark.parametrize("implementation", [tiled_attention, sdpa_attention])
 def test_the_layer_sends_no_causal_mask_to_those_that_do_without(implementation):
     """Nem com o cache; e a máscara de quem chama chega como veio."""
+    assert implementation.takes_causal
     sent = []
 
     def spy(q, k, v, mask=None, **options):
@@ -213,7 +245,11 @@ def test_the_same_gpt_with_each_of_them():
 
 @pytest.mark.parametrize(
     ("message", "options"),
-    [("block_size.*0", {"block_size": 0}), ("T_q=37.*5", {"causal": True})],
+    [
+        ("block_size.*0", {"block_size": 0}),
+        (r"block_size.*2\.5", {"block_size": 2.5}),
+        ("T_q=37.*5", {"causal": True}),
+    ],
 )
 def test_bad_input(message, options):
     q, k, v = qkv(T_k=5)
@@ -222,6 +258,16 @@ def test_bad_input(message, options):
     if "causal" in options:
         with pytest.raises(ValueError, match=message):
             sdpa_attention(q, k, v, **options)
+
+
+def test_memory_of_the_gradient_grows_with_T():
+    """Na volta, cada bloco é refeito: guardá-los pediria o quádruplo."""
+
+    def step(T):
+        q, k, v = qkv(T, T, lead=(), dtype=torch.float32)
+        tiled_attention(q.requires_grad_(), k, v, block_size=16)[0].sum().backward()
+
+    assert peak_memory(step, 256) < 2.5 * peak_memory(step, 128)
 
 
 PEAK = """

@@ -101,6 +101,20 @@ def test_zero_is_only_the_exact_zero():
     assert explorer._thousandths(np.array([0.0, 1e-9, 1.0])).tolist() == [0, 1, 1000]
 
 
+def test_an_exact_thousandth_stays():
+    assert explorer._thousandths(np.array([0.375])).tolist() == [375]
+
+
+def test_rounding_errors_are_clipped(shown):
+    """A soma tem uma folga, e nenhum peso sai de 0 a 1."""
+    weights = torch.eye(5) * 1.004
+    weights[0, 1] = -1e-7
+    sent = unpacked(data_of(html_of(shown, TOKENS, weights)))
+    np.testing.assert_array_equal(sent[0, 0], 1000 * np.eye(5))
+    kept = explorer._maps(weights, 5)
+    assert (kept.min(), kept.max()) == (0, 1)
+
+
 @pytest.mark.parametrize(
     "convert",
     [
@@ -152,6 +166,10 @@ def test_another_explorer_has_another_key(shown):
         assert f"[data-heads='{key}']" in page
 
 
+def test_one_token_has_no_future_to_hide(shown):
+    assert data_of(html_of(shown, ["a"], [[[1.0]]]))["causal"] is False
+
+
 def test_a_row_of_zeros_is_allowed(shown):
     weights = maps(1, 5, 5)
     weights[0, 2] = 0
@@ -171,6 +189,18 @@ def test_tokens_are_text_and_nothing_is_left_without_scripts(shown):
     for bundle in shown:
         for text in bundle.values():
             text.encode()  # um substituto solto não chegaria ao caderno
+
+
+def test_names_are_written_as_they_read():
+    assert explorer._visible("a\r\n") == "a↵"
+    assert explorer._short("a" * 16) == "a" * 16
+    assert explorer._short("a" * 17) == "a" * 15 + "…"
+    assert explorer._sizes(np.zeros((1, 1, 2, 2))) == "1 cabeça, 2 tokens"
+
+
+def test_the_limits_are_included(shown):
+    html_of(shown, ["a" * 19_999, "b"], [[1, 0], [0, 1]])
+    html_of(shown, ["a"] * 50, maps(100, 50, 50))
 
 
 @pytest.mark.parametrize("sharpness", [0.5, 1, 2])
@@ -196,6 +226,11 @@ def test_the_still_picture_has_its_description(shown):
     assert alt in description["text/html"]
 
 
+def test_the_description_of_a_last_row_of_zeros():
+    weights = np.array([[[[1.0, 0.0], [0.0, 0.0]]]])
+    assert explorer._alt(["a", "b"], weights, [(0, 0)]).endswith("cabeça 0, nenhum.")
+
+
 @pytest.mark.parametrize(
     ("shape", "titles", "note"),
     [
@@ -207,6 +242,7 @@ def test_the_still_picture_has_its_description(shown):
             [f"cabeça {h}" for h in range(8)],
             "Aqui, 8 de 24 cabeças, camada 0",
         ),
+        ((1, 16, 5), [f"cabeça {h}" for h in range(16)], ""),
         ((1, 20, 5), [f"cabeça {h}" for h in range(16)], "Aqui, 16 de 20 cabeças;"),
         ((1, 3, 150), ["cabeça 0"], "Aqui, 1 de 3 cabeças;"),
     ],
@@ -220,6 +256,15 @@ def test_the_still_picture_shows_the_heads_that_fit(shape, titles, note):
     for image, expected in zip(drawn, weights.reshape(-1, T, T)):
         np.testing.assert_array_equal(image.images[0].get_array(), expected)
     assert (note in alt) and bool(note) == bool(fig.get_suptitle())
+    assert bool(note) == ("Aqui" in alt)
+    figures.plt.close(fig)
+
+
+@pytest.mark.parametrize(("n_tokens", "named"), [(16, True), (17, False)])
+def test_the_still_picture_names_up_to_16_tokens(n_tokens, named):
+    names = [str(i) for i in range(n_tokens)]
+    fig, _ = explorer._still(names, maps(1, 1, n_tokens, n_tokens).numpy(), False)
+    assert bool(fig.axes[0].get_xticklabels()) == named
     figures.plt.close(fig)
 
 
@@ -253,8 +298,10 @@ def broken(value, *, index=(1, 2, 3)):
         (TOKENS[:4], GOOD, r"tokens tem 4 textos, mas weights é de 5 tokens"),
         ([], GOOD, r"tokens tem 0 textos"),
         (TOKENS, GOOD[:, -1], r"a forma \(2, 5\): é preciso uma linha para cada"),
+        (TOKENS, np.ones((1, 5, 4)) / 4, r"a forma \(1, 5, 4\): é preciso uma linha"),
         (TOKENS, GOOD[0, 0], r"\(H, T, T\) ou \(L, H, T, T\), mas veio a forma \(5,\)"),
         (TOKENS, 0.5, r"mas veio a forma \(\)"),
+        (TOKENS, maps(1, 1, 2, 5, 5), r"tire o eixo 0, o do batch"),
         (TOKENS, maps(1, 3, 2, 5, 5), r"tire o eixo 0, o do batch, com weights\[0\]"),
         (TOKENS, maps(3, 1, 2, 5, 5), r"o eixo 1, o do batch, com \[layer\[0\] for"),
         (TOKENS, (maps(1, 2, 5, 5),) * 3, r"o eixo 1, o do batch, com \[layer\[0\]"),
@@ -313,6 +360,20 @@ class Huge:
 def test_a_huge_map_is_refused_before_it_is_copied(shown):
     with pytest.raises(ValueError, match="9216 cabeças de 200 tokens"):
         show_heads(["a"] * 200, Huge())
+
+
+class Liar:
+    """Diz uma forma, e os números têm outra."""
+
+    shape = (2, 5, 5)
+
+    def __array__(self, *args, **kwargs):
+        return np.ones((2, 4, 4)) / 4
+
+
+def test_the_shape_of_the_numbers_themselves_is_checked(shown):
+    with pytest.raises(ValueError, match="weights é de 4 tokens"):
+        show_heads(TOKENS, Liar())
 
 
 # --- o script, num navegador de verdade ---------------------------------------------

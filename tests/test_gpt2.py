@@ -1,6 +1,7 @@
 """Um GPT-2 do Hugging Face, pequeno e ao acaso, guardado em disco e lido por nós."""
 
 import json
+import sys
 
 import pytest
 import torch
@@ -54,6 +55,13 @@ def test_same_logits_from_a_folder(theirs, folder, ids):
 
 
 @torch.no_grad()
+def test_same_logits_from_many_files(theirs, tmp_path, ids):
+    theirs.save_pretrained(tmp_path, max_shard_size="8KB")
+    assert len(list(tmp_path.glob("*.safetensors"))) > 1
+    assert_close(load_gpt2(tmp_path)(ids)[0], theirs(ids).logits, rtol=1e-5, atol=1e-5)
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("prefix", ["transformer.", ""])
 def test_same_logits_from_a_state_dict(theirs, ids, prefix):
     tensors = {
@@ -61,6 +69,7 @@ def test_same_logits_from_a_state_dict(theirs, ids, prefix):
         for name, t in theirs.state_dict().items()
     }
     tensors[f"{prefix}h.0.attn.bias"] = torch.ones(1, 1, 20, 20)  # versões antigas
+    tensors[f"{prefix}h.0.attn.masked_bias"] = torch.tensor(-1e4)
     ours = small()
     copy_gpt2(ours, tensors, n_heads=3)
     assert_close(ours(ids)[0], theirs(ids).logits, rtol=1e-5, atol=1e-5)
@@ -118,11 +127,17 @@ def test_a_model_with_other_parts_stays_as_it_was(theirs, change):
         assert torch.equal(tensor, before[name])
 
 
-def test_wrong_sizes(theirs):
+def test_wrong_sizes(theirs, folder):
     with pytest.raises(ValueError, match="GPT-2 tem 3 cabeças, mas o modelo tem 4"):
         copy_gpt2(small(n_heads=4), theirs.state_dict(), n_heads=3)
+    with pytest.raises(ValueError, match="GPT-2 tem 3 cabeças, mas o modelo tem 4"):
+        load_gpt2(folder, n_heads=4)
     with pytest.raises(ValueError, match=r"Sobram 12 .*, …"):
         copy_gpt2(small(n_layers=1), theirs.state_dict(), n_heads=3)
+    four = [n for n in theirs.state_dict() if n.startswith("transformer.h.0.mlp.")]
+    tensors = {n: t for n, t in theirs.state_dict().items() if n not in four}
+    with pytest.raises(ValueError, match=r"Faltam 4 [^…]*$"):  # cabem todos
+        copy_gpt2(small(), tensors, n_heads=3)
 
 
 def test_folders_that_do_not_serve(folder, tmp_path_factory):
@@ -153,6 +168,13 @@ def test_folders_that_do_not_serve(folder, tmp_path_factory):
         ({"activation_function": "relu"}, "activation_function='relu'.*gelu_new"),
         ({"layer_norm_epsilon": 1e-6}, "layer_norm_epsilon=1e-06"),
         ({"n_inner": 7}, "n_inner=7"),
+        ({"scale_attn_weights": False}, "scale_attn_weights=False"),
+        (
+            {"scale_attn_by_inverse_layer_idx": True},
+            "scale_attn_by_inverse_layer_idx=True",
+        ),
+        ({"tie_word_embeddings": False}, "tie_word_embeddings=False"),
+        ({"add_cross_attention": True}, "add_cross_attention=True"),
         ({"n_head": 5}, "n_heads=5.*d_model=12"),
     ],
 )
@@ -161,6 +183,21 @@ def test_configs_that_do_not_serve(folder, change, message):
     config = {name: value for name, value in config.items() if value is not None}
     with pytest.raises(ValueError, match=message):
         gpt_config(config)
+
+
+def test_configs_that_say_the_same_in_other_words(folder):
+    same = {"n_inner": 48, "activation_function": "gelu_pytorch_tanh"}
+    assert gpt_config(SIZES | same) == gpt_config(SIZES)
+    config = json.loads((folder / "config.json").read_text())
+    del config["model_type"]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert load_gpt2(folder).config.n_layers == 2
+
+
+def test_without_the_hub_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(FileNotFoundError, match=r"dono/nome.*huggingface_hub"):
+        download("dono/nome")
 
 
 def test_without_internet(monkeypatch):

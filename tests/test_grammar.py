@@ -103,6 +103,7 @@ def test_padding_nao_aparece():
     [
         ("os gatinhos miaram", r"'gatinhos' não está no vocabulário \(81 palavras\)"),
         ("os gatinhos miaram", r"Parecidas: gato"),
+        ("os gatinhos miaram", r"Parecidas: \w+, \w+, \w+\.$"),
         ("", "não tem palavra nenhuma"),
         ("  ?! ", "não tem palavra nenhuma"),
         ([], "não tem palavra nenhuma"),
@@ -257,6 +258,19 @@ def test_artigos_ligados_e_desligados():
             if LEXICON.get(word, LEXICON["que"]).category in ("artigo", "contração"):
                 article, noun = LEXICON[word], LEXICON[after]
                 assert article[3:] == noun[3:], (word, after)
+
+
+@pytest.mark.parametrize(("distance", "fits"), [(3, False), (4, True)])
+def test_estava_so_se_couber(distance, fits):
+    for seed in range(9):
+        text = agreement(1, distance, estava=True, seed=seed).text(0)
+        assert ("estava" in text) == fits, text
+
+
+def test_depois_de_estava_tambem_ha_relativas():
+    for seed in range(9):
+        text = agreement(1, 20, estava=True, relative=1.0, seed=seed).text(0)
+        assert text.split().count("que") > 1, text
 
 
 def test_fatos():

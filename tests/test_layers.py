@@ -84,12 +84,40 @@ def test_self_attention_default_widths():
     }
 
 
+def test_only_one_head_alone_sees_the_future_unless_told():
+    assert not SelfAttention(6).causal
+    assert all(head.causal for head in MultiHeadWrapper(6, 3).heads)
+    assert MultiHeadAttention(6, 3).causal and TransformerBlock(6, 3).attention.causal
+
+
 def test_self_attention_joins_the_masks_by_and():
     layer = SelfAttention(D_MODEL, causal=True)
     mask = torch.rand(B, T, T) > 0.4
     _, weights = layer(torch.randn(B, T, D_MODEL), mask)
     assert (weights[~(mask & causal_mask(T))] == 0).all()
     assert (weights[mask & causal_mask(T)] > 0).all()
+
+
+def test_masks_may_come_narrow():
+    """De (T,), uma linha para todos, ou de (T, 1), uma coluna."""
+    x = torch.randn(B, T, D_MODEL)
+    for layer in (SelfAttention(D_MODEL), MultiHeadAttention(D_MODEL, H)):
+        for mask in (torch.arange(T) < 3, torch.arange(T)[:, None] < 3):
+            assert_close(layer(x, mask), layer(x, mask.expand(T, T)))
+
+
+def test_the_causal_mask_is_born_where_the_inputs_are():
+    """Sem GPU, o dispositivo "meta" faz as vezes dela."""
+    seen = []
+
+    def spy(q, k, v, mask):
+        seen.append(mask)
+        return v, None
+
+    x = torch.zeros(1, T, D_MODEL, device="meta")
+    SelfAttention(D_MODEL, causal=True, attend=spy).to("meta")(x)
+    MultiHeadAttention(D_MODEL, H, attend=spy).to("meta")(x)
+    assert len(seen) == 2 and all(mask.is_meta for mask in seen)
 
 
 # Várias cabeças
@@ -157,9 +185,17 @@ def test_wrapper_equals_fused(bias, causal):
     assert_close(wrapper(x, mask[:, 0]), fused(x, mask))
 
 
+def test_the_wrapper_works_without_a_batch():
+    wrapper = MultiHeadWrapper(D_MODEL, H)
+    x = torch.randn(B, T, D_MODEL)
+    for got, want in zip(wrapper(x[0]), wrapper(x)):
+        assert_close(got, want[0])
+
+
 def test_parameters_do_not_depend_on_heads_nor_on_length():
     sizes = {
-        sum(p.numel() for p in MultiHeadAttention(12, h).parameters())
+        sum(p.numel() for p in layer(12, h).parameters())
+        for layer in (MultiHeadAttention, MultiHeadWrapper)
         for h in (1, 2, 3, 12)
     }
     assert sizes == {4 * 12 * 12}
@@ -195,6 +231,21 @@ def test_dropout_only_while_training():
     ids = some_ids()
     assert torch.equal(gpt(ids)[0], gpt(ids)[0])
     assert not torch.equal(gpt.train()(ids)[0], gpt(ids)[0])
+
+
+def test_dropout_reaches_every_part():
+    wrapper, x = MultiHeadWrapper(D_MODEL, H, dropout=0.5), torch.randn(B, T, D_MODEL)
+    assert not torch.equal(wrapper(x)[0], wrapper(x)[0])
+
+    block, seen = ablate(tiny_gpt(dropout=0.5), "residual").blocks[0].train(), []
+    block.norm_2.register_forward_pre_hook(lambda _m, args: seen.append(args[0]))
+    output, _ = block(x)
+    assert (seen[0] == 0).any() and (output == 0).any()  # o da atenção e o da MLP
+
+    gpt, ids = tiny_gpt(dropout=0.5), some_ids()
+    assert {m.p for m in gpt.modules() if isinstance(m, nn.Dropout)} == {0.5}
+    gpt.dropout.train()  # só o dos embeddings
+    assert not torch.equal(gpt(ids)[0], gpt(ids)[0])
 
 
 # O bloco
@@ -294,6 +345,11 @@ def test_equals_hugging_face_gpt2():
     assert expected.logits.std() > 0.5  # os logits variam: a igualdade não é vazia
     size = sum(p.numel() for p in theirs.parameters())
     assert sum(p.numel() for p in ours.parameters()) == size
+
+
+def test_without_bias_no_part_has_one():
+    names = [name for name, _ in tiny_gpt(bias=False).named_parameters()]
+    assert names and not any(name.endswith("bias") for name in names)
 
 
 def test_loss_is_mean_cross_entropy_without_ignored_targets():
@@ -440,6 +496,13 @@ def test_attention_weights_are_those_of_the_forward_pass():
         tiny_gpt(attend=sdpa).attention_weights(ids)
 
 
+def test_attention_weights_leave_no_hook_after_an_error():
+    model = tiny_gpt()
+    with raises(ValueError, "vocab_size=19"):
+        model.attention_weights(torch.tensor([[VOCAB]]))
+    assert not any(block._forward_hooks for block in model.blocks)
+
+
 # O cache KV
 
 
@@ -490,6 +553,17 @@ def test_generate_is_the_same_with_and_without_cache(top_k, temperature):
     ]
     assert torch.equal(*runs)
     assert runs[0].shape == (4, CONTEXT) and torch.equal(runs[0][:, :3], ids)
+
+
+def test_generate_uses_the_cache_unless_told():
+    lengths = []
+
+    def spy(q, k, v, mask):
+        lengths.append(q.shape[-2])
+        return attention(q, k, v, mask)
+
+    tiny_gpt(attend=spy).generate(some_ids(3), 3)
+    assert lengths[::LAYERS] == [3, 1, 1]
 
 
 def test_generate_and_attention_weights_keep_no_gradient():
@@ -612,6 +686,8 @@ def test_layer_errors():
         for shape in ((T, T + 1), (T + 1, T), (T - 1,)):
             with raises(ValueError, "mask", r"\(\.\.\., 5, 5\)"):
                 layer(x, torch.ones(shape, dtype=torch.bool))
+        with raises(ValueError, "mask está em meta, mas x está em cpu"):
+            layer(x, torch.ones(T, T, dtype=torch.bool, device="meta"))
     with raises(ValueError, "n_heads=5", "d_model=12"):
         MultiHeadAttention(12, 5)
     with raises(ValueError, "n_heads=5", "d_model=12"):
@@ -631,6 +707,8 @@ def test_config_errors():
             GPTConfig(**{**sizes, name: 0})
     with raises(ValueError, "n_heads=3", "d_model=4"):
         GPTConfig(9, 9, d_model=4, n_heads=3, n_layers=1)
+    with raises(ValueError, "d_model", r"2\.5"):
+        GPTConfig(9, 9, d_model=2.5, n_heads=1, n_layers=1)
     with raises(ValueError, "'mpl'", "mlp"):
         ablate(tiny_gpt(), "mpl")
 
@@ -680,8 +758,13 @@ def test_generation_errors():
     for top_k in (0, VOCAB + 1):
         with raises(ValueError, "vocab_size=19", f"veio {top_k}"):
             model.generate(ids, 1, top_k=top_k)
-    with raises(ValueError, "n deve", "-1"):
-        model.generate(ids, -1)
+    for n in (-1, 2.5):
+        with raises(ValueError, "n deve", f"{n}"):
+            model.generate(ids, n)
+    with raises(TypeError, "ids deve", "list"):
+        model.generate([[1, 2]], 1)
+    with raises(ValueError, "0 a 18"):
+        model.generate(torch.tensor([[VOCAB]]), 0)
 
 
 def test_a_mask_of_three_axes_says_whose_it_is():
@@ -693,6 +776,7 @@ def test_a_mask_of_three_axes_says_whose_it_is():
         layer(x, padding[:, 0])
     layer(x, padding)
     layer(torch.randn(3, 3, 6), padding.expand(2, 1, 3, 3)[:, 0])  # uma por cabeça
+    MultiHeadAttention(6, n_heads=1)(x[:1], causal_mask(3)[None])  # dá no mesmo
 
 
 def test_autocast_may_mix_dtypes():
