@@ -12,6 +12,7 @@ mediana das rodadas, seguida do menor e do maior valor. Onde a chamada leva meno
 """
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -96,6 +97,14 @@ def compare(B, T, d_model, n_heads, rounds) -> None:
             print(f"  {name:44s} {middle:6.2f} × ({low:.2f} a {high:.2f})")
 
 
+# Cada forma é medida num processo só dela, que no Linux (glibc) não devolve a memória
+# ao sistema entre as chamadas: devolver e pedir de novo chega a dobrar o tempo, e de
+# quem é o azar depende do que rodou antes.
+KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(2**32),
+    "MALLOC_TRIM_THRESHOLD_": str(2**33),
+    "MALLOC_TOP_PAD_": str(2**28),
+}
 VERSIONS = {
     "laço": lambda q, k, v: attention_loop(q, k, v, causal_mask(len(q))),
     "explícita": lambda q, k, v: attention(q, k, v, causal_mask(len(q))),
@@ -156,15 +165,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path("benchmark.png"))
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--compare", nargs=5, type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         one(options.one[0], int(options.one[1]))
         return
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
-    compare(4, 128, 64, 4, 20 * options.rounds)  # milissegundos: mais rodadas
-    compare(8, 256, 256, 8, 4 * options.rounds)
+    if options.compare:
+        compare(*options.compare)
+        return
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads", flush=True)
+    shapes = [(4, 128, 64, 4, 20 * options.rounds)]  # milissegundos: mais rodadas
+    shapes.append((8, 256, 256, 8, 8 * options.rounds))
     if not options.quick:
-        compare(8, 1024, 768, 12, options.rounds)
+        shapes.append((8, 1024, 768, 12, options.rounds))
+    for shape in shapes:
+        run = [sys.executable, __file__, "--compare", *map(str, shape)]
+        subprocess.run(run, check=True, env=os.environ | KEEP_MEMORY)
     lengths = [128, 512, 2048] if options.quick else [128, 512, 2048, 4096, 8192, 16384]
     against_length(lengths, options.out)
 
