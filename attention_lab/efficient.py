@@ -49,14 +49,15 @@ def sdpa_attention(
     T_q, T_k = q.shape[-2], k.shape[-2]
     check_causal(causal, T_q, T_k)
     p = check_dropout(dropout)
+    causal = causal and T_q > 1  # uma consulta só, a última, vê tudo
     square = causal and mask is None and T_q == T_k  # o is_causal da SDPA é só este
+    past = causal_mask(T_q, T_k, q.device) if causal and not square else None
     empty = None
-    given = mask is not None
-    if causal and not square and T_q > 1:  # uma consulta só, a última, vê tudo
-        past = causal_mask(T_q, T_k, q.device)
-        mask = mask & past if given else past
-    if given:  # nem toda GPU dá 0 à linha que não vê nada
-        empty = ~mask.any(-1, keepdim=True)
+    if mask is None:
+        mask = past
+    else:
+        mask = mask if past is None else mask & past
+        empty = ~mask.any(-1, keepdim=True)  # a estas linhas, nem toda GPU dá 0
         mask = (mask | empty).expand(*mask.shape[:-2], T_q, T_k)
     lead = q.shape[:-2]
     same = len(lead) == 2 and lead == k.shape[:-2] == v.shape[:-2]
@@ -65,7 +66,7 @@ def sdpa_attention(
         axes = (1,) * (2 - len(lead)) + lead
         q, k, v = (t.expand(*axes, *t.shape[-2:]) for t in (q, k, v))
     output = F.scaled_dot_product_attention(
-        q, k, v, mask, dropout_p=p, is_causal=square and T_q > 1, scale=scale
+        q, k, v, mask, dropout_p=p, is_causal=square, scale=scale
     )
     if empty is not None:
         output = output.masked_fill(empty, 0.0)

@@ -8,7 +8,7 @@ import pytest
 from test_repository import PACKAGE, ROOT, SECTIONS
 
 from tools import diario
-from tools.notebooks import NOTEBOOKS
+from tools.notebooks import MACHINE_PATH, NOTEBOOKS
 
 PAGE = diario.PAGE.read_text(encoding="utf-8")
 CHAPTER, GLOSSARY, REFERENCES = re.split(
@@ -261,4 +261,8 @@ def test_references_have_an_address_each():
     assert len(entries) >= 10
     for entry in entries:
         assert entry.count("](https://") == entry.count(".**"), entry
-    assert str(ROOT) not in REFERENCES  # nenhum caminho desta máquina
+
+
+def test_no_path_of_a_machine():
+    assert not MACHINE_PATH.search(PAGE)
+    assert MACHINE_PATH.search(f"veja {ROOT}/diario.md")

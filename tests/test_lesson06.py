@@ -158,21 +158,14 @@ def moving(row, where=slice(None)):
 
 
 def moving_only_itself(f, x):
-    table = torch.zeros(len(x), len(x), dtype=torch.bool)
-    for j in range(len(x)):
-        other = x.clone()
-        other[j] += 1
-        table[j, j] = (f(other) != f(x)).any()
-    return table
+    moved = moving(lambda after, before: (after != before).any())(f, x)
+    return moved & torch.eye(len(x), dtype=torch.bool)
 
 
 def moving_once(f, x):
-    table = torch.zeros(len(x), len(x), dtype=torch.bool)
-    for j in range(len(x)):
-        other = x.clone()
-        other[j] += 1
-        table[:, j] = (f(other) != f(x)).any(-1)
-        return table
+    moved = moving(lambda after, before: (after != before).any(-1))(f, x)
+    moved[:, 1:] = False  # o `return` dentro do laço
+    return moved
 
 
 def with_causal(change):

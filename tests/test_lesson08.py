@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from attention_lab import attention, causal_mask, check
 from attention_lab.experiments import lesson08
+from attention_lab.grammar import LANGUAGE_VOCABULARY
 from tools import trained
 from tools.notebooks import find
 
@@ -329,3 +330,31 @@ def test_the_model_comes_back_from_the_gpu_even_after_an_error(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with lesson08.on_the_gpu(model):
         assert model.tokens.weight.device.type == "cpu"
+
+
+@pytest.mark.parametrize(
+    "start, message",
+    [
+        ("", "não tem palavra nenhuma"),
+        ("o gatoz", "'gatoz' não está no vocabulário"),
+        ("o gato " * 30, "context_length=40"),
+    ],
+)
+def test_a_start_that_does_not_serve_spoils_no_other_cell(start, message, capsys):
+    """A previsão, o mapa e o explorador da seção 8, com um começo mal digitado."""
+    (path,) = find(["08"])
+    cells = nbformat.read(path, as_version=4).cells
+    cells = [
+        c.source for c in cells if c.cell_type == "code" and "start_ids" in c.source
+    ]
+    names = {
+        "model": lesson08.new_language_model(seed=0, n_layers=1),
+        "torch": torch,
+        "LANGUAGE_VOCABULARY": LANGUAGE_VOCABULARY,
+    }
+    cells[0] = re.sub(r'start = "[^"]+"', f"start = {start!r}", cells[0])
+    for source in cells:
+        exec(source, names)
+    printed = capsys.readouterr().out
+    assert message in printed and "Conserte o começo" in printed
+    assert len(cells) == 3 and "tokens" not in names

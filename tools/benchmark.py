@@ -91,7 +91,7 @@ def compare(B, T, d_model, n_heads, rounds) -> None:
         ratios = times / times[:, -1:]  # na mesma rodada: o ruído lento se cancela
         alone = 1000 * times[:, -1].median()
         print(f"\n{title}: B={B}, T={T}, d_model={d_model}, {n_heads} cabeças, causal")
-        print(f"  (1,00 × é {alone:.2f} ms)".replace(".", ","))
+        print(f"  1.00 × são {alone:.2f} ms")
         for name, ratio in zip(calls, ratios.T, strict=True):
             middle, low, high = ratio.median(), ratio.min(), ratio.max()
             print(f"  {name:44s} {middle:6.2f} × ({low:.2f} a {high:.2f})")

@@ -257,6 +257,7 @@ def _is_pair(part):
 
 
 def pair_as_output(*inputs):
+    """O que se diz a quem devolve o par inteiro; é também o engano "the-pair"."""
     raise Refused("Em vez de um tensor, `output` veio como um par.")
 
 
