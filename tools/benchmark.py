@@ -4,11 +4,13 @@
     python tools/benchmark.py --quick      tamanhos menores
     python tools/benchmark.py --out X.png  onde guardar a figura
 
-Compara MultiHeadAttention, com cada `attend`, ao nn.MultiheadAttention e a um módulo
-que só chama a SDPA: ida, e ida com volta. Depois, a memória e o tempo de cada versão em
-função de T. Os tempos variam de máquina a máquina; as razões, bem menos. Cada razão é a
-mediana das rodadas, seguida do menor e do maior valor. Onde a chamada leva menos de
-1 ms, compara-se o custo fixo: as conferências, e três projeções em vez de uma.
+Compara MultiHeadAttention, com cada `attend`, ao nn.MultiheadAttention e a dois módulos
+que só chamam a SDPA, sem conferir nada: um com as três projeções do nosso, o outro com
+Q, K e V numa só, como no GPT-2. Ida, e ida com volta. Depois, a memória e o tempo de
+cada versão em função de T. Os tempos variam de máquina a máquina; as razões, bem menos.
+Cada razão é a mediana das rodadas, seguida do menor e do maior valor; chamadas curtas
+são medidas em sequências de 20 ms. Onde uma leva menos de 1 ms, pesa o custo fixo: as
+conferências da entrada, e três projeções em vez de uma.
 """
 
 import argparse
@@ -34,7 +36,26 @@ from attention_lab.efficient import sdpa_attention, tiled_attention
 
 
 class PlainSDPA(nn.Module):
-    """O módulo mais curto que se escreve com a SDPA: uma projeção para Q, K e V."""
+    """O módulo mais curto que se escreve com a SDPA e as mesmas quatro matrizes."""
+
+    def __init__(self, d_model, n_heads):
+        super().__init__()
+        self.n_heads = n_heads
+        self.W_q, self.W_k, self.W_v, self.W_o = (
+            nn.Linear(d_model, d_model, bias=False) for _ in range(4)
+        )
+
+    def forward(self, x):
+        q, k, v = (
+            W(x).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+            for W in (self.W_q, self.W_k, self.W_v)
+        )  # (B, H, T, d_k) cada um
+        output = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.W_o(output.transpose(1, 2).flatten(-2))
+
+
+class StackedSDPA(nn.Module):
+    """O mesmo, com W_q, W_k e W_v empilhadas: uma projeção, três vezes mais larga."""
 
     def __init__(self, d_model, n_heads):
         super().__init__()
@@ -63,18 +84,21 @@ def candidates(d_model, n_heads, T) -> dict:
         calls[f"nn.MultiheadAttention, need_weights={need}"] = lambda x, need=need: (
             theirs(x, x, x, attn_mask=blocked, need_weights=need, is_causal=not need)[0]
         )
+    calls["só a SDPA, Q, K e V numa projeção"] = StackedSDPA(d_model, n_heads)
     calls["só a SDPA"] = PlainSDPA(d_model, n_heads)
     return calls
 
 
-def seconds(call, x, backward: bool) -> float:
+def seconds(call, x, backward: bool, calls: int = 1) -> float:
+    """Segundos por chamada, em `calls` chamadas seguidas."""
     x = x.clone().requires_grad_(backward)
     start = time.perf_counter()
     with torch.set_grad_enabled(backward):
-        output = call(x)
-        if backward:
-            output.sum().backward()
-    return time.perf_counter() - start
+        for _ in range(calls):
+            output = call(x)
+            if backward:
+                output.sum().backward()
+    return (time.perf_counter() - start) / calls
 
 
 def compare(B, T, d_model, n_heads, rounds) -> None:
@@ -84,9 +108,13 @@ def compare(B, T, d_model, n_heads, rounds) -> None:
     x = torch.randn(B, T, d_model)
     for backward, title in [(False, "ida"), (True, "ida e volta")]:
         for call in calls.values():
-            seconds(call, x, backward)  # aquece
+            took = seconds(call, x, backward, 3)  # aquece
+        n = max(1, round(0.02 / took))
         times = torch.tensor(
-            [[seconds(c, x, backward) for c in calls.values()] for _ in range(rounds)]
+            [
+                [seconds(call, x, backward, n) for call in calls.values()]
+                for _ in range(rounds)
+            ]
         )
         ratios = times / times[:, -1:]  # na mesma rodada: o ruído lento se cancela
         alone = 1000 * times[:, -1].median()
@@ -174,8 +202,9 @@ def main() -> None:
         compare(*options.compare)
         return
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads", flush=True)
-    shapes = [(4, 128, 64, 4, 20 * options.rounds)]  # milissegundos: mais rodadas
-    shapes.append((8, 256, 256, 8, 8 * options.rounds))
+    shapes = [(4, 128, 64, 4, 8 * options.rounds)]
+    shapes += [(8, 256, 128, 4, 8 * options.rounds)]
+    shapes += [(8, 256, 256, 8, 8 * options.rounds)]
     if not options.quick:
         shapes.append((8, 1024, 768, 12, options.rounds))
     for shape in shapes:
