@@ -152,15 +152,19 @@ def peak() -> float:
 
 
 def one(name: str, T: int) -> None:
-    """Imprime os segundos e os MiB a mais de uma versão; roda num processo só dela."""
+    """Imprime os segundos (mediana de 3) e os MiB a mais de uma versão, sozinha."""
     with torch.no_grad():
         VERSIONS[name](*torch.randn(3, min(T, 512) if name != "laço" else 8, 64))
         q, k, v = torch.randn(3, T, 64)
         before = peak()
-        start = time.perf_counter()
         VERSIONS[name](q, k, v)
-        took = time.perf_counter() - start
-    print(took, (peak() - before) / 1024)
+        more = (peak() - before) / 1024
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            VERSIONS[name](q, k, v)
+            times.append(time.perf_counter() - start)
+    print(sorted(times)[1], more)
 
 
 def against_length(lengths: list[int], out: Path) -> None:
@@ -179,8 +183,9 @@ def against_length(lengths: list[int], out: Path) -> None:
     fig, axes = figures.canvas(1, 2)
     shown = [n for n in VERSIONS if n != "laço"]
     lengths = [T for T in lengths if LIMITS["explícita"] >= T]
-    for column, (ax, label) in enumerate(zip(axes, ["segundos", "MiB a mais"])):
-        series = {n: [max(results[n, T][column], 1e-3) for T in lengths] for n in shown}
+    floors = [("segundos", 1e-5), ("MiB a mais", 0.1)]  # a escala log não mostra o 0
+    for column, (ax, (label, low)) in enumerate(zip(axes, floors)):
+        series = {n: [max(results[n, T][column], low) for T in lengths] for n in shown}
         options = {"xlabel": "T (tokens)", "ylabel": label, "log_x": True}
         figures.curves(ax, lengths, series, log_y=True, title=label, **options)
     out.write_bytes(figures.to_png(fig))
