@@ -232,6 +232,21 @@ def factors():
     return ((tables[..., 2] / tables[..., 0]) ** (1 / 30)).flatten().tolist()
 
 
+def open_gate_factors():
+    """O mesmo, na LSTM que começa com a porta de esquecimento aberta (viés 2)."""
+    for seed in SEEDS:
+        sizes = []
+        for distance in (10, 40):
+            batch = agreement(200, distance, seed=1000 + seed)
+            reader = lesson01.new_reader("LSTM", batch, seed=seed)
+            (lstm,) = (m for m in reader.modules() if isinstance(m, nn.LSTM))
+            forget = slice(lstm.hidden_size, 2 * lstm.hidden_size)  # i, f, g, o
+            with torch.no_grad():
+                lstm.bias_ih_l0[forget], lstm.bias_hh_l0[forget] = 2.0, 0.0
+            sizes.append(lesson01.subject_gradient(reader, batch))
+        yield (sizes[1] / sizes[0]) ** (1 / 30)
+
+
 def window_inside():
     """A acurácia da janela de quatro, com o sujeito dentro dela."""
     for distance in range(4):
@@ -280,12 +295,12 @@ def mean_length():
     return points.mean(1).norm(dim=-1).mean()
 
 
-def looks_at_itself(d: int):
+def looks_at_itself(d: int, T: int = 7):
     """A fração das linhas com o maior peso na diagonal, em três sorteios."""
     for seed in SEEDS:
-        points = torch.randn(500, 7, d, generator=torch.Generator().manual_seed(seed))
+        points = torch.randn(500, T, d, generator=torch.Generator().manual_seed(seed))
         largest = self_attention(points)[1].argmax(-1)
-        yield (largest == torch.arange(7)).float().mean()
+        yield (largest == torch.arange(T)).float().mean()
 
 
 @cache
@@ -425,6 +440,7 @@ QUICK = {
     "janela_combinacoes": lambda: comma(len(agreement(1, 3).vocabulary) ** 4, 0),
     "fator_min": lambda: above(0.5, *factors()),
     "fator_max": lambda: below(0.7, *factors()),
+    "fator_porta": lambda: above(0.95, *open_gate_factors()),
     "gradiente_recorrentes": lambda: below(
         0.0005, *(gradients(kind)[:, 1].max() for kind in lesson01.RECURRENT)
     ),
@@ -445,7 +461,9 @@ QUICK = {
     ),
     "voto_min": lambda: above(55, *percent(*(election(s)[0] for s in SEEDS))),
     "voto_max": lambda: below(65, *percent(*(election(s)[0] for s in SEEDS))),
-    "voto_um_atrator": lambda: comma(100 * election(0)[1], 0),
+    "voto_um_atrator": lambda: words(
+        "metade", all(abs(election(s)[1] - 0.5) < 0.05 for s in SEEDS), election(0)[1]
+    ),
     "temperatura_1": lambda: row(heated(1.0), last=" e "),
     "temperatura_meio": lambda: row(heated(0.5), last=" e "),
     # 3. Self-Attention básico
@@ -462,6 +480,7 @@ QUICK = {
     "frase_volta": lambda: comma(self_attention(SENTENCE)[1][1, 6]),
     "frase_escore": lambda: comma(dot_scores(SENTENCE, SENTENCE)[6, 1]),
     "si_mesmo_8": lambda: above(90, *percent(*looks_at_itself(8))),
+    "si_mesmo_64": lambda: below(75, *percent(*looks_at_itself(8, T=64))),
     "si_mesmo_1": lambda: below(50, *percent(*looks_at_itself(1))),
     # 4. Query, Key e Value
     "qkv_escores": lambda: row(projected_on_paper()[0], 0, last=" e "),

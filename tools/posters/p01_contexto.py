@@ -16,7 +16,7 @@ NEAR_FAR = [4, 8, 12, 16, 20]
 
 
 def measure() -> dict:
-    """Acurácia da janela a cada distância; gradiente no sujeito antes do treino."""
+    """Acurácia da janela a cada distância; gradiente no sujeito sem treinar."""
     window = [
         lesson01.WindowModel(agreement(4000, d, seed=0), WINDOW).accuracy(
             agreement(400, d, seed=1000)
@@ -48,25 +48,29 @@ def texts(n: dict) -> base.Texts:
         "inteiro, e não só das palavras próximas.",
         alt=f"Frase “{phrase} ___” e dois gráficos: a janela de {WINDOW} palavras "
         f"acerta {near} até {WINDOW - 1} palavras de distância e {far} a {DISTANCE}; "
-        f"a {NEAR_FAR[-1]} palavras, sobra {attention} do gradiente na atenção e "
-        f"{lstm} na LSTM.",
+        f"a {NEAR_FAR[-1]} palavras, antes do treinamento, sobra {attention} do "
+        f"gradiente na atenção e {lstm} na LSTM.",
         long=f"Em cima, a frase em caixas: “{phrase}” e uma lacuna azul, onde vai "
         f"“{n['verb']}”. Uma seta leva da lacuna ao sujeito, “{n['words'][0]}”, em "
-        f"laranja, {DISTANCE} palavras antes. A janela de {WINDOW} palavras cerca só "
+        f"laranja, com {DISTANCE} palavras no meio. A janela de {WINDOW} palavras "
+        "cerca só "
         "as últimas, e o sujeito fica fora. Embaixo, à esquerda, a acurácia da "
         f"janela contra a distância do sujeito: {near} até {WINDOW - 1} palavras, e "
         f"daí em diante perto do acaso, {chance}. À direita, em escala logarítmica, o "
-        f"gradiente no sujeito antes do treino (distância 0 vale 1): a {NEAR_FAR[-1]} "
+        "gradiente no sujeito antes do treinamento (distância 0 vale 1): a "
+        f"{NEAR_FAR[-1]} "
         f"palavras, a LSTM fica com {lstm}, e a atenção, com {attention}.",
         notice="A queda da janela é um degrau: quando o sujeito sai dela, nada do "
         "que ficou informa o verbo. Na rede recorrente o sujeito entra na conta, mas "
         "o sinal encolhe a cada palavra. Na atenção o caminho tem um passo, a "
-        "qualquer distância. O gradiente é o de antes do treino: diz por onde se "
-        "começa, e não o que se aprende.",
+        "qualquer distância. O gradiente é o de antes do treinamento, com a "
+        "inicialização padrão do PyTorch: diz por onde se começa, e não o que se "
+        "aprende.",
         prompt="Infográfico horizontal, 1200 × 675, fundo branco. No alto, título em "
         f"negrito (o achado). Uma fila de caixas arredondadas com a frase “{phrase}” "
         f"e uma lacuna azul; “{n['words'][0]}” em laranja; um arco longo da lacuna "
-        f"até ela, com o rótulo “{DISTANCE} palavras”; um colchete vermelhão sob as "
+        f"até ela, com o rótulo “{DISTANCE} palavras no meio”; um colchete vermelhão "
+        "sob as "
         f"últimas {WINDOW} caixas, “janela de {WINDOW}”. Embaixo, dois gráficos "
         f"limpos lado a lado: à esquerda, uma linha vermelhão em degrau, de {near} a "
         f"{far}, com a reta tracejada do acaso ({chance}); à direita, eixo "
@@ -81,8 +85,8 @@ def draw(n: dict) -> Figure:
     fig, ax = base.poster(
         texts(n).title,
         "O sujeito decide o verbo, e pode estar longe",
-        "Janela: 400 frases por distância. Gradiente: modelos não treinados, três "
-        "sementes.",
+        "Janela: 400 frases por distância. Gradiente: modelos não treinados, com a "
+        "inicialização padrão, três sementes.",
     )
     words = n["words"]
     roles = ["k", *["ink"] * (len(words) - 2), "q"]
@@ -93,8 +97,8 @@ def draw(n: dict) -> Figure:
     base.arc(ax, (x[-1], 208), (x[0] + 6, 208), top=150, color=COLORS["soft"], lw=2.5)
     middle = (x[0] + x[-1]) / 2
     base.text(
-        ax, middle, 150, f"{DISTANCE} palavras", ha="center", size=15, weight="bold",
-        on="white",
+        ax, middle, 150, f"{DISTANCE} palavras no meio", ha="center", size=15,
+        weight="bold", on="white",
     )  # fmt: skip
     left, right = x[-1 - WINDOW] - 38, x[-2] + 50
     base.line(

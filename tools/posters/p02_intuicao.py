@@ -31,7 +31,7 @@ def texts(n: dict) -> base.Texts:
         for name, row, pair in zip(PARTS, rows, pairs)
     )
     return base.Texts(
-        title="Atenção é uma média ponderada: os pesos dizem onde cai",
+        title="Atenção é média ponderada: os pesos dizem onde ela cai",
         purpose="Dar a intuição da atenção antes de qualquer fórmula: repartir 1 "
         "entre as palavras e tirar a média ponderada.",
         alt="Três planos com os vetores de gato, telhado e miou e a média ponderada "

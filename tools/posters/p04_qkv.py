@@ -90,10 +90,10 @@ def draw(n: dict) -> Figure:
         base.text(ax, 150, y, word, ha="right", size=15, weight=weight)
     base.matrix(ax, 170, 136, [n["q"]], role="q", cell=(70, 54), decimals=1, size=17)
     base.text(ax, 328, 163, "Q de “miou”", size=18, weight="bold", color=COLORS["q"])
-    base.arrow(ax, (205, 196), (205, 248), color=COLORS["q"], lw=2.5)
+    base.arrow(ax, (188, 196), (188, 248), color=COLORS["q"], lw=2.5)
     for x, name in (
-        (275, "K"),
-        (410, "escores"),
+        (240, "K"),
+        (410, "escores / √2"),
         (632, "pesos de atenção"),
         (866, "V"),
     ):

@@ -42,7 +42,7 @@ def measure() -> dict:
 
 
 def holds(n: dict) -> bool:
-    """O que o título afirma: depois do treino, quase todo o peso é do sujeito."""
+    """O que o título afirma: depois do treinamento, quase todo o peso é do sujeito."""
     return n["before_subject"] < 0.3 and n["after_subject"] > 0.95
 
 
@@ -53,18 +53,20 @@ def texts(n: dict) -> base.Texts:
     old = "; ".join(comma(w) for w in n["before_row"])
     new = "; ".join(comma(w) for w in n["after_row"])
     return base.Texts(
-        title=f"O treino leva a atenção ao sujeito: {before} → {after}",
+        title=f"O treinamento leva a atenção ao sujeito: {before} → {after}",
         purpose="Mostrar que a atenção se aprende: a mesma frase, antes e depois do "
-        "treino.",
+        "treinamento.",
         alt=f"Duas filas com os tokens de “{SENTENCE} ___” e arcos que saem da "
-        "lacuna: antes do treino, espalhados (“loba” recebe "
+        "lacuna: antes do treinamento, espalhados (“loba” recebe "
         f"{comma(n['before_row'][1])}); depois, um arco grosso até “loba” "
         f"({comma(n['after_row'][1])}). Em três sementes, o sujeito passa de {before} "
         f"a {after} do peso.",
         long="Duas filas iguais de caixas, uma acima da outra: início da frase "
-        f"(<s>), “{SENTENCE}” e uma lacuna azul. Na de cima, antes do treino, oito "
+        f"(<s>), “{SENTENCE}” e uma lacuna azul. Na de cima, antes do treinamento, "
+        "oito "
         f"arcos finos saem da lacuna, com pesos parecidos: {old}. Na de baixo, depois "
-        f"do treino, um arco grosso vai até “loba”, em laranja; os pesos são {new}. À "
+        f"do treinamento, um arco grosso vai até “loba”, em laranja; os pesos são "
+        f"{new}. À "
         "direita, as médias de três sementes, com 600 frases de outro sorteio em "
         f"cada: o peso no sujeito vai de {before} a {after}, e a acurácia do verbo, "
         f"de {accuracy[0]} a {accuracy[1]}; os atratores, juntos, ficam com "

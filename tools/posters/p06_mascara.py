@@ -67,7 +67,8 @@ def texts(n: dict) -> base.Texts:
         "vermelhão. À direita, com máscara, o triângulo do futuro está hachurado: o "
         "escore é −∞, e o peso, 0. Embaixo, uma régua da perda em 300 frases de teste, "
         f"em nats por token, com o piso exato dessas frases em {floor}; a zona abaixo "
-        "dele, em tom claro, diz “impossível”. Sem máscara, marcada com ×, a perda vai "
+        "dele, em tom claro, diz “vendo a resposta”. Sem máscara, marcada com ×, a "
+        "perda vai "
         f"de {seen}, vendo o futuro, a {alone}, ao escrever, quando o modelo só recebe "
         f"o que já foi escrito. Com máscara, um disco: as duas medidas dão {honest}.",
         notice=f"Uma perda de {seen}, abaixo do piso de {floor}, não é talento: é "
@@ -83,7 +84,8 @@ def texts(n: dict) -> base.Texts:
         f"({copies}), com contorno da mesma cor. À direita, “Com máscara”, com um "
         "disco preto: o triângulo de cima é hachurado em cinza, com a etiqueta "
         "“escore −∞ → peso 0”. Embaixo, uma régua horizontal da perda, de 0 a 6 nats "
-        f"por token: zona clara, “impossível”, de 0 ao piso {floor}; um × em {seen}, "
+        f"por token: zona clara, “vendo a resposta”, de 0 ao piso {floor}; um × em "
+        f"{seen}, "
         f"“vendo o futuro”, e outro em {alone}, “ao escrever”, ligados por uma seta "
         f"em arco; um disco em {honest}, “com máscara”. Título em negrito: o achado. "
         "Evite: cadeados, olhos, robôs, brilhos, texto em inglês, números diferentes "
@@ -95,7 +97,7 @@ def draw(n: dict) -> Figure:
     fig, ax = base.poster(
         texts(n).title,
         "Contorno: o token seguinte, que cada linha deveria prever",
-        "Modelos treinados; nats por token, em 300 frases de teste.",
+        "Modelos treinados, primeira cabeça; nats por token.",
     )
     for x, name, part in [(48, "Sem máscara", "leaky"), (692, "Com máscara", "masked")]:
         base.text(ax, x + 30, 147, name, size=17, weight="bold")
@@ -123,7 +125,7 @@ def draw(n: dict) -> Figure:
 
 
 def _ruler(ax, n):
-    """A perda em uma régua: o piso, a zona impossível e os dois modelos."""
+    """A perda em uma régua: o piso, a zona de quem vê a resposta e os dois modelos."""
     y, start, unit = 556, 60, 180
     floor, seen, alone, honest = (
         start + unit * n[name]
@@ -131,7 +133,7 @@ def _ruler(ax, n):
     )
     zone = {"role": "error", "face": base.tint("error"), "lw": 0, "radius": 0}
     base.box(ax, start, y - 40, floor - start, 40, **zone)
-    base.text(ax, (start + floor) / 2, y - 20, "impossível", ha="center")
+    base.text(ax, (start + floor) / 2, y - 20, "vendo a resposta", ha="center")
     base.arrow(ax, (start, y), (1152, y))
     base.text(ax, 1152, y - 22, "perda", ha="right", color=COLORS["soft"])
     base.line(ax, [(floor, y - 46), (floor, y)], color=COLORS["ink"])

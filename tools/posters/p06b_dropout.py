@@ -46,7 +46,7 @@ def texts(n: dict) -> base.Texts:
         "acaso, compensa nos que ficam, e só no treinamento.",
         alt="Barras dos pesos de atenção de “miou”, que somam 1,00. Com dropout de "
         f"0,5, dois sorteios somam {first} e {second}: cada peso some ou dobra. Na "
-        f"média de {DRAWS} sorteios, a soma volta a {mean}.",
+        f"média de {comma(DRAWS, 0)} sorteios, a soma volta a {mean}.",
         long="Quatro linhas de barras roxas, com uma coluna por token de “O gato que "
         "estava no telhado miou” e a soma à direita. Na primeira, sem dropout, os "
         f"pesos são {weights}, e somam 1,00: é assim na avaliação. Nas duas "
@@ -54,7 +54,8 @@ def texts(n: dict) -> base.Texts:
         "caixas tracejadas vazias, e os que ficam têm o dobro da altura; o de "
         f"“estava” vai de {peak} a {double}. No primeiro sorteio somem {gone} dos 7, "
         f"e a soma é {first}; no segundo, {second}. A última linha é a média de "
-        f"{DRAWS} sorteios: as alturas são as da primeira, e a soma é {mean}. Pesos "
+        f"{comma(DRAWS, 0)} sorteios: as alturas são as da primeira, e a soma é "
+        f"{mean}. Pesos "
         "não treinados.",
         notice="Quem fica é multiplicado por 1/(1 − p): com p = 0,5, dobra. É isso "
         "que mantém a média, e não cada linha. Um peso que a máscara zerou continua "
@@ -77,7 +78,7 @@ def draw(n: dict) -> Figure:
     fig, ax = base.poster(
         texts(n).title,
         "Cada peso some com chance 0,5; os que ficam dobram",
-        "Pesos não treinados, de uma cabeça causal; p = 0,5.",
+        "Pesos não treinados, de uma cabeça causal; p = 0,5; valores arredondados.",
     )
     base.panel(ax, 28, 276, 1144, 252)
     xs = [282 + 92 * i for i in range(7)]
@@ -88,7 +89,7 @@ def draw(n: dict) -> Figure:
         (254, "avaliação", "sem dropout", n["weights"], sum(n["weights"])),
         (378, "treinamento", "um sorteio", n["draws"][0], n["draw_sums"][0]),
         (508, "treinamento", "outro sorteio", n["draws"][1], n["draw_sums"][1]),
-        (612, "média", f"{DRAWS} sorteios", n["mean"], n["mean_sum"]),
+        (612, "média", f"{comma(DRAWS, 0)} sorteios", n["mean"], n["mean_sum"]),
     ]
     for y, name, which, weights, total in rows:
         base.text(ax, 48, y - 40, name, size=16, weight="bold")

@@ -17,7 +17,7 @@ PANEL = base.tint("grid", "mid")
 
 
 def measure() -> dict:
-    """Os leitores do caderno 07, com os mesmos parâmetros, em 1000 manchetes."""
+    """Os leitores do caderno 07, com os mesmos parâmetros, em 1.000 manchetes."""
     headlines = lesson07.fresh_headlines()
     found = {}
     for n_heads, name in [(1, "one"), (2, "two")]:
@@ -61,7 +61,7 @@ def texts(n: dict) -> base.Texts:
         long=f"Dois quadros, um sobre o outro, com os tokens “{SENTENCE}” e uma "
         "lacuna no fim, em azul: ela é a consulta. Em cima, 1 cabeça: um arco vai da "
         f"lacuna a “loba”, com peso {comma(n['one_weights'][0][0])}, e a resposta é "
-        f"“{n['one_answer']}”: o verbo certo e o pronome errado. Em 1000 manchetes "
+        f"“{n['one_answer']}”: o verbo certo e o pronome errado. Em 1.000 manchetes "
         f"sorteadas à parte, acerta {verb} dos verbos, {clitic} dos pronomes e {both} "
         f"dos pares. Embaixo, 2 cabeças: uma olha para “loba” ({comma(subject[0])}), a "
         f"outra para “gatas” ({comma(opponent[5])}), e a resposta é "
@@ -93,7 +93,7 @@ def draw(n: dict) -> Figure:
         texts(n).title,
         "A lacuna pede um verbo e um pronome; os parâmetros são os mesmos: "
         f"{comma(n['one_parameters'], 0)}",
-        "Modelos treinados, semente 0; acurácia em 1000 manchetes de teste.",
+        "Modelos treinados, semente 0; acurácia em 1.000 manchetes de teste.",
     )
     _reader(ax, 124, 220, 252, "1 cabeça", "one", n)
     _reader(ax, 356, 264, 484, "2 cabeças", "two", n)

@@ -91,8 +91,9 @@ def texts(n: dict) -> base.Texts:
         "Atenção, uma soma, LayerNorm, MLP e outra soma. LayerNorm e MLP são uma "
         "caixa por coluna; a Atenção é uma faixa só, que cruza todas. Nela, duas "
         f"setas grossas chegam à coluna de “viu”: de “as”, com peso {article}, em uma "
-        f"cabeça, e de “porcas”, com {noun}, em outra. No alto, o que “viu” prevê: "
-        f"{words}. À direita, três quadros 7 por 7 de quem muda quem (coluna, o token "
+        f"cabeça, e de “porcas”, com {noun}, em outra. No alto, depois de uma última "
+        f"LayerNorm, o que “viu” prevê: {words}. À direita, três quadros 7 por 7 de "
+        "quem muda quem (coluna, o token "
         "em que se mexe; linha, a saída que muda): LayerNorm e MLP só têm a "
         f"diagonal; a Atenção tem também os {pairs} pares abaixo dela. No canto, a "
         f"perda em frases de teste, {loss} nats por token, e o piso dessas frases, "
@@ -133,7 +134,7 @@ def draw(n: dict) -> Figure:
     base.text(ax, 474, 151, words, size=14, ha="center")
     base.text(ax, 230, 151, "“viu” prevê", size=14, ha="right", color=COLORS["soft"])
     base.text(ax, 48, 182, "fluxos residuais", color=COLORS["soft"])
-    base.text(ax, GRID + 77, 214, "quem muda quem", ha="right", color=COLORS["soft"])
+    base.text(ax, GRID + 77, 214, "coluna → linha", ha="right", color=COLORS["soft"])
     base.text(ax, NAME, 326, "LayerNorm", size=14, weight="bold")
     for y, name, piece in [
         (272, "MLP", "mlp"),
@@ -176,6 +177,8 @@ def _streams(ax):
             look = {"role": role, "radius": 6, "zorder": 4}
             base.box(ax, *corner, 44, height, **look)
     last = XS[-1] + STREAM
+    look = {"ha": "right", "color": COLORS["soft"]}
+    base.text(ax, last - 14, 188, "última LayerNorm", **look)
     base.arrow(ax, (last, 208), (last, 174), color=COLORS["q"], lw=4)
 
 

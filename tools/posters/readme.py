@@ -33,7 +33,7 @@ infographic("06")
 Quem desenhar um infográfico novo, ou redesenhar um destes, segue estas regras.
 
 - **Um achado por quadro.** O título o afirma; o desenho o mostra; o pé diz de onde vêm
-  os números e se houve treinamento. Nenhum mapa sem treino passa por treinado.
+  os números e se houve treinamento. Nenhum mapa sem treinamento passa por treinado.
 - **Números de verdade.** Saem dos tensores do curso e ficam em
   [dados.json](dados.json), já arredondados; títulos e textos os leem de lá.
 - **Quadro.** {width} × {height} px, textos a {margin} px da borda, fundo branco opaco,
@@ -89,7 +89,7 @@ ENTRY = """
 
 ROLES = {
     "q": ("azul", "consulta (Q)"),
-    "k": ("laranja", "chave (K)"),
+    "k": ("laranja", "chave (K); nos quadros 01, 05 e 07, o bicho que interessa"),
     "v": ("verde", "valor (V) e vetor de contexto"),
     "weights": ("púrpura", "escores e pesos de atenção"),
     "error": ("vermelhão", "erro, vazamento, o que se perde"),
