@@ -211,6 +211,25 @@ def raises_exit(q, k):
     sys.exit(1)
 
 
+def pops_the_list(words):
+    before = words.pop(0)
+    while words[0] != "■":
+        before = words.pop(0)
+    return int(before in ("os", "as"))
+
+
+def only_when_plural(words):
+    if words[words.index("■") - 1] in ("os", "as"):
+        return 1
+
+
+def hidden_inside(scores, factor):
+    def rows(table):
+        return torch.nn.functional.softmax(table, -1)
+
+    return rows(factor * scores)
+
+
 @pytest.mark.parametrize(
     "exercise_id, answer, mistake, words",
     [
@@ -265,7 +284,24 @@ def raises_exit(q, k):
         ("3.1", lambda q, k: [q[:n] for n in (1, 2)], "type", "formas diferentes"),
         ("3.1", lambda q, k: [], "type", "devolveu list"),
         ("3.2", 0.9999, "", "não reconheci"),
-        ("3.2", [1, 2], "", "não reconheci"),
+        ("3.2", [1, 2], "", "um número só, mas vieram 2"),
+        ("1.1", 10**400, "", "não é a esperada"),
+        ("1.2", (9, 97), "comma", "aqui se espera um inteiro"),
+        ("1.2", (1, 250), "comma", "sem separador: 1250"),
+        ("1.2", 999, "", "não reconheci"),
+        ("1.5", pops_the_list, "in-place", "mudou a lista `words`"),
+        ("1.5", only_when_plural, "none", "No caso 1, sua função devolveu None"),
+        ("1.5", lambda words: "plural", "type", "um número, mas devolveu um texto"),
+        ("1.5", lambda words: words.split(), "raised", "já é uma lista de palavras"),
+        ("2.2", lambda p, v: p.long().softmax(0) @ v, "raised", "`.float()`"),
+        ("2.4", lambda p, t: p ^ t, "raised", "a potência é `**`"),
+        ("3.1", lambda q, k: torch.cat([q, 1]), "raised", "só juntam tensores"),
+        ("3.1", lambda q, k: torch.tensor([q, 1]), "raised", "`torch.cat`"),
+        ("3.1", lambda q, k: q @ k.T(), "raised", "`.T` e `.mT` não levam"),
+        ("3.1", lambda q, k: q.sum - k, "raised", "faltam os parênteses"),
+        ("3.3", hidden_inside, "ready-made", "`softmax`"),
+        ("3.3", lambda s, f: torch.softmax(f * s, -1), "ready-made", "`softmax`"),
+        ("3.4", lambda x: (None, None), "type", "(NoneType, NoneType)"),
         ("9.9", 1, "", "Não há exercício '9.9'"),
     ],
 )
@@ -295,6 +331,37 @@ def test_a_loop_that_never_ends_is_interrupted(request, monkeypatch, ignored):
     assert result.mistake == "time" and time.monotonic() - start < 5
     assert check("3.1", scores_by_loop)  # e o estado ficou inteiro
     assert signal.getsignal(signal.SIGINT) == handler
+
+
+@pytest.mark.parametrize("wrap", [list, tuple, torch.tensor])
+def test_a_list_a_tuple_and_a_tensor_are_worth_the_same(wrap):
+    """Também onde se espera um número só, e vem um tensor de um elemento."""
+    assert check("1.5", lambda w: wrap([int(w[w.index("■") - 1] in ("os", "as"))]))
+    right = CATALOGUE["2.4"].reference
+    assert check("2.4", lambda p, t: wrap(right(p, t).tolist()))
+
+
+def test_a_function_of_the_notebook_with_the_name_is_not_ready_made():
+    code = "def softmax(s):\n    e = (s - s.amax(-1, keepdim=True)).exp()\n"
+    code += "    return e / e.sum(-1, keepdim=True)\n"
+    code += "def answer(s, f):\n    return softmax(f * s)\n"
+    notebook = {}
+    exec(code, notebook)
+    assert check("3.3", notebook["answer"])
+
+
+def test_the_number_comes_first():
+    assert "vem primeiro" in repr(check(scores_by_loop, "3.1"))
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [(("3.2",), "não há casos"), (("3.1", "x"), "de 1 a"), (("3.1", 0), "veio 0")],
+)
+def test_case_says_what_there_is(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        exercises.case(*arguments)
+    assert exercises.case("3.1", "1")[0].shape == (5, 3)
 
 
 def test_a_person_who_interrupts_is_obeyed():
@@ -405,6 +472,9 @@ def test_status_is_seen_without_colour():
         (0.1, "0,10 (0,15 abaixo)"),
         (0.2501, "na mosca"),
         ((0, 5), "use ponto: 0.5"),
+        (..., "Você ainda não apostou"),
+        (float("nan"), "veio NaN"),
+        (25, "25% se escreve 0.25"),
         ("muito", "deve ser um número"),
     ],
 )

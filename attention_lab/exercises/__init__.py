@@ -58,7 +58,15 @@ def case(exercise_id: str, number: int = 1) -> tuple:
     exercise, unknown = find(CATALOGUE, exercise_id)
     if unknown is not None:
         raise ValueError(unknown.lines[0][1])
-    cases = exercise.inputs() if hasattr(exercise, "inputs") else []
-    if not 1 <= number <= len(cases):
-        raise ValueError(f"O exercício {exercise_id} tem {len(cases)} casos.")
-    return cases[number - 1]
+    if not hasattr(exercise, "inputs"):
+        raise ValueError(
+            f"O exercício {exercise.id} se responde com um valor: não há casos."
+        )
+    cases = exercise.inputs()
+    numbers = [str(i) for i in range(1, len(cases) + 1)]
+    if str(number) not in numbers:
+        raise ValueError(
+            f"O exercício {exercise.id} tem {len(cases)} casos, de 1 a {len(cases)}, "
+            f"mas veio {number!r}."
+        )
+    return cases[int(number) - 1]

@@ -6,6 +6,8 @@ função, `ValueExercise` quando é um número, uma palavra ou uma forma.
 
 import _thread
 import contextlib
+import copy as copying
+import dis
 import html
 import inspect
 import io
@@ -29,6 +31,42 @@ TIME_LIMIT = 10.0  # segundos para a correção inteira
 RTOL, ATOL = 1e-4, 1e-5  # folga para float32 e para outra ordem de soma
 
 GLOSSES = [  # o que as mensagens mais comuns querem dizer
+    (r"bitwise_xor", "em Python, a potência é `**`; o `^` é outra operação."),
+    (
+        r"not implemented for '(Long|Int|Bool|Byte)'",
+        "essa conta pede números reais: converta antes, com `.float()`.",
+    ),
+    (
+        r"'list' object has no attribute '(split|find|lower|replace|strip)'",
+        "isso já é uma lista de palavras: use `words[i]`, `words.index(...)` ou um "
+        "laço.",
+    ),
+    (
+        r"expected Tensor as element.*got (int|float|list|NoneType)",
+        "o `cat` e o `stack` só juntam tensores, dentro de uma lista: um número vira "
+        "tensor com `torch.ones(1)`, `torch.zeros(n)` ou `torch.tensor([x])`.",
+    ),
+    (
+        r"sum\(\) received an invalid combination.*keepdim",
+        "diga também o eixo: `sum(dim=-1, keepdim=True)`.",
+    ),
+    (
+        r"'(builtin_function_or_method|method)'",
+        "faltam os parênteses de uma chamada, como em `.sum()`.",
+    ),
+    (
+        r"'Tensor' object is not callable",
+        "há parênteses a mais: `.T` e `.mT` não levam.",
+    ),
+    (r"A must be batches of square", "há tantas equações quantos pesos?"),
+    (
+        r"singular",
+        "o sistema não tem solução única: duas equações iguais, ou uma toda 0.",
+    ),
+    (
+        r"can't be cast to the desired output type (Long|Int)",
+        "uma tabela de inteiros não guarda frações: crie-a com números reais.",
+    ),
     (
         r"operator.*bool tensor",
         "entre True e False não há subtração: para inverter uma máscara booleana, use "
@@ -119,7 +157,12 @@ GLOSSES = [  # o que as mensagens mais comuns querem dizer
         "no produto de matrizes, as colunas da primeira têm de ser tantas quantas as "
         "linhas da segunda.",
     ),
-    (r"only one element tensors", "`.item()` só serve a um tensor de um número."),
+    (
+        r"only one element tensors|can be converted to Python scalars",
+        "`float`, `math.exp`, `.item()` e os números dentro de `torch.tensor([...])` "
+        "pedem um número só: para todos de uma vez, use `torch.exp`; para juntar "
+        "tensores, `torch.cat`.",
+    ),
     (
         r"boolean masks|bool tensor",
         "a máscara tem de ser booleana: `dtype=torch.bool`.",
@@ -172,6 +215,7 @@ class FunctionExercise:
     outputs: nomes do que a função devolve, na ordem
     gradient: confere também o gradiente em relação às entradas reais
     by_hand: nomes que o enunciado pede para não usar, como "softmax"
+    own: uma função do próprio caderno, com um desses nomes, vale
     adapt: transforma a resposta (uma classe, por exemplo) na função dos casos
     praise: o que dizer quando está certo
     asks: o que o enunciado pede, "função" ou "classe"
@@ -184,6 +228,7 @@ class FunctionExercise:
     outputs: tuple[str, ...] = ("resultado",)
     gradient: bool = False
     by_hand: tuple[str, ...] = ()
+    own: bool = True
     adapt: Callable | None = None
     praise: str = ""
     asks: str = "função"
@@ -268,6 +313,9 @@ class _Run:
 
 def find(catalogue: dict, exercise_id) -> tuple[object, Result | None]:
     """O exercício pelo número; se não há, um resultado que lista os que há."""
+    if callable(exercise_id) or isinstance(exercise_id, Tensor):
+        text = 'O número do exercício vem primeiro, como em `check("1.3", f)`.'
+        return None, Result("?", WRONG, (("", text),))
     key = str(exercise_id).strip().replace(",", ".")
     if key in catalogue:
         return catalogue[key], None
@@ -326,8 +374,10 @@ def _grade_function(exercise: FunctionExercise, answer) -> Result:
     def call(*inputs):
         function = answer if exercise.adapt is None else exercise.adapt(answer)
         value = function(*inputs)
-        many = isinstance(value, list) and len(value) == len(exercise.outputs) > 1
-        return tuple(value) if many else value  # [output, weights] vale o par
+        if isinstance(value, list) and len(value) == len(exercise.outputs) > 1:
+            return tuple(value)  # [output, weights] vale o par
+        alone = isinstance(value, tuple) and len(exercise.outputs) == 1
+        return list(value) if alone and all(map(_is_number, value)) else value
 
     deadline = time.monotonic() + TIME_LIMIT
     cases = exercise.inputs()
@@ -342,7 +392,8 @@ def _grade_function(exercise: FunctionExercise, answer) -> Result:
             )
             return Result(exercise.id, WRONG, (("", text),), "time")
     first = runs[0]
-    if first.value is ... or isinstance(first.error, NotImplementedError):
+    undone = isinstance(first.error, NotImplementedError)  # e não o do PyTorch
+    if first.value is ... or (undone and "implemented for" not in str(first.error)):
         return _unsolved(exercise.id)
     expected = [_tensors(exercise.reference(*_copies(inputs))) for inputs in cases]
     if all(_same(_outcome(run), want) for run, want in zip(runs, expected)):
@@ -360,12 +411,9 @@ def _grade_details(exercise, answer, call, cases, runs, expected, deadline) -> R
         if run.changed:
             lines = _changed_lines(exercise, run)
             return Result(exercise.id, WRONG, lines, "in-place")
-    names = set(getattr(getattr(answer, "__code__", None), "co_names", ()))
-    names -= set(getattr(answer, "__globals__", ()))  # o que o caderno definiu, vale
-    ready = [name for name in exercise.by_hand if name in names]
-    if ready:
+    if ready := _ready_made(exercise, answer):
         text = (
-            f"O resultado está certo, mas veio pronto de `{ready[0]}`. Aqui o "
+            f"O resultado está certo, mas veio pronto de `{ready}`. Aqui o "
             "exercício é escrever a conta."
         )
         return Result(exercise.id, WRONG, (("", text),), "ready-made")
@@ -384,6 +432,25 @@ def _grade_details(exercise, answer, call, cases, runs, expected, deadline) -> R
                 return Result(exercise.id, WRONG, (("", text),), "gradient")
     praise = (("", exercise.praise),) if exercise.praise else ()
     return Result(exercise.id, RIGHT, praise)
+
+
+def _ready_made(exercise, answer) -> str:
+    """O nome de ``by_hand`` que a resposta chama, também nas funções de dentro."""
+    code = getattr(answer, "__code__", None)  # uma classe, por exemplo, não tem
+    codes = [] if code is None or answer is exercise.reference else [code]
+    for code in codes:
+        codes += [part for part in code.co_consts if inspect.iscode(part)]
+        for step in dis.get_instructions(code):
+            if step.argval not in exercise.by_hand:
+                continue
+            found = answer.__globals__.get(step.argval)
+            theirs = getattr(found, "__globals__", None) is answer.__globals__
+            is_global = "GLOBAL" in step.opname or "NAME" in step.opname
+            if any(kind in step.opname for kind in ("ATTR", "METHOD", "IMPORT")):
+                return step.argval
+            if is_global and found is not None and not (theirs and exercise.own):
+                return step.argval
+    return ""
 
 
 def _gradient_problem(exercise, call, inputs, deadline) -> str:
@@ -471,6 +538,11 @@ def _unrecognised(exercise, cases, runs, expected) -> Result:
         return Result(exercise.id, WRONG, tuple(lines), "raised")
     if run.value is None:
         text = "Sua função devolveu None: falta um `return` com o resultado."
+        if any(r.error is None and r.value is not None for r in runs):
+            text = (
+                f"No caso {i + 1}, sua função devolveu None: falta um `return` nesse "
+                "caminho (o `else`?)."
+            )
         if run.printed:
             text += " Mostrar com `print` não basta: o check lê o que ela devolve."
         return Result(exercise.id, WRONG, (("", text),), "none")
@@ -479,6 +551,13 @@ def _unrecognised(exercise, cases, runs, expected) -> Result:
         text = "Uma das saídas ainda está com as reticências (...)."
         return Result(exercise.id, WRONG, (("", text),), "half")
     if isinstance(got, str):
+        if len(exercise.outputs) > 1 and isinstance(run.value, tuple):
+            kinds = ", ".join(type(part).__name__ for part in run.value)
+            names = ", ".join(exercise.outputs)
+            got = f"A função deve devolver ({names}), mas devolveu ({kinds})."
+        elif len(expected[i]) == 1 and expected[i][0].dim() == 0:
+            veio = "um texto" if isinstance(run.value, str) else _show(run.value)
+            got = f"A função deve devolver um número, mas devolveu {veio}."
         return Result(exercise.id, WRONG, (("", got),), "type")
     if len(got) != len(expected[i]):
         names = ", ".join(exercise.outputs)
@@ -491,7 +570,8 @@ def _unrecognised(exercise, cases, runs, expected) -> Result:
     lines = [("Nos números", _difference(exercise, got, expected[i]))]
     right = sum(_same(_outcome(r), e) for r, e in zip(runs, expected))
     if right:
-        lines.append(("", f"Já batem {right} de {len(runs)} casos."))
+        verb = "bate" if right == 1 else "batem"
+        lines.append(("", f"Já {verb} {right} de {len(runs)} casos."))
     lines.append((given, shapes))
     if run.changed:
         lines += _changed_lines(exercise, run)
@@ -521,11 +601,14 @@ def _grade_value(exercise: ValueExercise, answer) -> Result:
     if is_number and is_pair and not any(_same_value(answer, w, 0.0) for w in wrongs):
         first, second = answer
         text = f"Em Python, a vírgula faz um par: {first} e {second}. "
-        text += (
-            f"Escreva o número inteiro sem separador: {first}{second}."
-            if isinstance(want, int)
-            else f"O separador decimal é o ponto: escreva {first}.{second}."
-        )
+        if not isinstance(want, int):
+            text += f"O separador decimal é o ponto: escreva {first}.{second}."
+        elif isinstance(second, int) and 100 <= second <= 999:
+            text += f"Escreva o número inteiro sem separador: {first}{second}."
+        else:
+            text += (
+                f"O decimal é o ponto ({first}.{second}); aqui se espera um inteiro."
+            )
         return Result(exercise.id, WRONG, (("", text),), "comma")
     if is_number and isinstance(answer, str):
         whole = isinstance(want, int)
@@ -557,7 +640,8 @@ def _grade_value(exercise: ValueExercise, answer) -> Result:
                     ("Onde rever", mistake.see),
                 )
                 return Result(exercise.id, WRONG, lines, mistake.name)
-    if is_number and _same_value(answer, 100 * want, 100 * exercise.tolerance):
+    part = is_number and 0 < want < 1
+    if part and _same_value(answer, 100 * want, 100 * exercise.tolerance):
         text = "Parece porcentagem. Escreva um número entre 0 e 1, como 0.25."
         return Result(exercise.id, WRONG, (("", text),), "percent")
     text = f"A resposta {_show(answer)} não é a esperada, e não reconheci o engano."
@@ -573,7 +657,9 @@ def _grade_value(exercise: ValueExercise, answer) -> Result:
             "número com ponto e sem aspas."
         )
         return Result(exercise.id, WRONG, (("", text),), "comma")
-    if is_number:
+    if is_number and isinstance(answer, list | tuple):
+        text = f"A pergunta pede um número só, mas vieram {len(answer)}."
+    elif is_number:
         text += " Refaça a conta no papel, um passo por linha."
     return Result(exercise.id, WRONG, (("", text),))
 
@@ -607,7 +693,7 @@ def _same_value(a, b, tolerance: float) -> bool:
         return False
     try:
         return math.isclose(float(a), float(b), rel_tol=0.0, abs_tol=tolerance + 1e-9)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
 
 
@@ -632,16 +718,18 @@ def _run(function, inputs: tuple, deadline: float | None = None, copy=True) -> _
         run.error = error
     run.printed = bool(printed.getvalue())
     if copy:
-        run.changed = [
-            i
-            for i, (before, after) in enumerate(zip(inputs, given))
-            if isinstance(before, Tensor)
-            and not (
-                before.shape == after.shape
-                and torch.equal(before.nan_to_num(), after.nan_to_num())
-            )
-        ]
+        pairs = enumerate(zip(inputs, given))
+        run.changed = [i for i, (before, after) in pairs if _altered(before, after)]
     return run
+
+
+def _altered(before, after) -> bool:
+    if isinstance(before, list):
+        return before != after
+    return isinstance(before, Tensor) and not (
+        before.shape == after.shape
+        and torch.equal(before.nan_to_num(), after.nan_to_num())
+    )
 
 
 @contextlib.contextmanager
@@ -685,7 +773,20 @@ def _time_limit(seconds: float | None):
 
 
 def _copies(inputs: tuple) -> tuple:
-    return tuple(t.clone() if isinstance(t, Tensor) else t for t in inputs)
+    return tuple(
+        t.clone()
+        if isinstance(t, Tensor)
+        else copying.deepcopy(t)
+        if isinstance(t, list)
+        else t
+        for t in inputs
+    )
+
+
+def _is_number(value) -> bool:
+    if isinstance(value, Tensor):
+        return value.dim() == 0
+    return isinstance(value, int | float | np.generic)
 
 
 def _raw(value) -> list:
@@ -723,15 +824,21 @@ def _same(a, b) -> bool:
     if isinstance(a, str) or isinstance(b, str):
         return isinstance(a, str) and isinstance(b, str) and a == b
     return len(a) == len(b) and all(
-        x.shape == y.shape
-        and torch.allclose(x.double(), y.double(), RTOL, ATOL, equal_nan=True)
+        _fits(x, y).shape == y.shape
+        and torch.allclose(_fits(x, y).double(), y.double(), RTOL, ATOL, equal_nan=True)
         for x, y in zip(a, b)
     )
+
+
+def _fits(got: Tensor, want: Tensor) -> Tensor:
+    """Onde se espera um número, um tensor de um elemento também vale."""
+    return got.reshape(()) if want.dim() == 0 and got.numel() == 1 else got
 
 
 def _difference(exercise: FunctionExercise, got, want) -> str:
     """O pior índice da primeira saída que não bate: esperado e obtido."""
     for name, g, w in zip(exercise.outputs, got, want):
+        g = _fits(g, w)
         if g.shape != w.shape:
             text = (
                 f"`{name}` deve ter a forma {tuple(w.shape)}, "
@@ -749,10 +856,12 @@ def _difference(exercise: FunctionExercise, got, want) -> str:
             a, b = w[at].item(), g[at].item()
             digits = 3 if _cell(a) != _cell(b) else 6
             text = (
-                f"`{name}`{place}: esperado {_cell(a, digits)}, "
-                f"veio {_cell(b, digits)}; batem {int((~bad).sum())} de {bad.numel()} "
-                f"{'células' if w.dtype == torch.bool else 'números'}."
+                f"`{name}`{place}: esperado {_cell(a, digits)}, veio {_cell(b, digits)}"
             )
+            if bad.numel() > 1:
+                unit = "células" if w.dtype == torch.bool else "números"
+                text += f"; batem {int((~bad).sum())} de {bad.numel()} {unit}"
+            text += "."
             if abs(a - b) < 2e-3:
                 text += " A diferença é pequena: algo na conta arredonda?"
             return text
@@ -767,6 +876,14 @@ def _cell(x, digits: int = 3) -> str:
 def _changed_lines(exercise, run: _Run) -> list[tuple[str, str]]:
     names = _argument_names(exercise)
     which = " e ".join(f"`{names[i]}`" for i in run.changed)
+    first = exercise.inputs()[0]
+    if all(isinstance(first[i], list) for i in run.changed):
+        text = (
+            f"Sua função mudou a lista {which}, e quem a chamou ficou com outra. Em "
+            "vez de `remove`, `pop` ou `reverse`, faça uma lista nova, como "
+            "`list(words)` ou `words[1:]`."
+        )
+        return [("Entrada alterada", text)]
     text = (
         f"Sua função gravou por cima de {which}, e quem a chamou ficou com outro "
         "tensor. Troque a operação que grava por cima (`x[...] =`, `x += …`, "
@@ -825,6 +942,8 @@ def _nameless(value) -> bool:
 def _show(value) -> str:
     if isinstance(value, float):
         return decimal(value, 4)
+    if isinstance(value, list) and value and all(isinstance(x, str) for x in value):
+        return f"“{' '.join(value)}”"
     text = getattr(value, "__name__", repr(value).partition("\n")[0])
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -849,6 +968,7 @@ def reveal(guess: float | None, measured, digits: int = 2) -> None:
     """
     value = float(measured)
     text = f"Medido: {decimal(value, digits)}."
+    guess = None if guess is ... else guess
     if isinstance(guess, tuple) and len(guess) == 2:
         print(text, f"Na aposta, use ponto: {guess[0]}.{guess[1]}.")
         return
@@ -859,6 +979,13 @@ def reveal(guess: float | None, measured, digits: int = 2) -> None:
         gap = float(guess) - value
     except (TypeError, ValueError):
         print(text, f"A aposta deve ser um número, como 0.5; veio {_show(guess)}.")
+        return
+    if math.isnan(gap):
+        print(text, "A aposta deve ser um número, como 0.5; veio NaN.")
+        return
+    if 0 < value < 1 and float(guess) > 10:
+        print(text, f"Uma fração vai de 0 a 1: {_show(guess)}% se escreve ", end="")
+        print(f"{float(guess) / 100:g}.")
         return
     side = "acima" if gap > 0 else "abaixo"
     close = abs(gap) < 0.5 * 10**-digits
