@@ -11,7 +11,13 @@ import math
 import torch
 from torch import Tensor
 
-from attention_lab.checks import check_attention, check_same_width, check_tensors
+from attention_lab.checks import (
+    check_attention,
+    check_batch_axes,
+    check_function,
+    check_same_width,
+    check_tensors,
+)
 
 
 def dot_scores(q: Tensor, k: Tensor) -> Tensor:
@@ -29,6 +35,7 @@ def dot_scores(q: Tensor, k: Tensor) -> Tensor:
     """
     check_tensors(q=q, k=k)
     check_same_width(q, k)
+    check_batch_axes(q=q, k=k)
     return q @ k.transpose(-2, -1)  # (..., T_q, T_k)
 
 
@@ -97,6 +104,7 @@ def attention(
     tensor([[0.3333, 0.3333, 0.3333]])
     """
     check_attention(q, k, v, mask)
+    check_function(dropout=dropout)
     d_k = q.shape[-1]
     q = q / math.sqrt(d_k) if scale is None else q * scale  # T_q × d_k contas: menos
     scores = dot_scores(q, k)  # (..., T_q, T_k)
@@ -198,7 +206,7 @@ def padding_mask(lengths, T: int) -> Tensor:
         raise ValueError(
             f"lengths deve ter a forma (B,), mas veio {tuple(lengths.shape)}."
         )
-    if lengths.numel() and (lengths.min() < 0 or lengths.max() > T):
+    if lengths.numel() and (int(lengths.min()) < 0 or int(lengths.max()) > T):
         raise ValueError(
             f"lengths deve ir de 0 a T={T}, mas veio {lengths.min()}..{lengths.max()}."
         )

@@ -46,6 +46,29 @@ def check_same_width(q: Tensor, k: Tensor) -> None:
         )
 
 
+def check_batch_axes(**tensors: Tensor) -> None:
+    leads = [tensor.shape[:-2] for tensor in tensors.values()]
+    if all(lead == leads[0] for lead in leads):
+        return
+    try:
+        torch.broadcast_shapes(*leads)
+    except RuntimeError:
+        shapes = [str(tuple(tensor.shape)) for tensor in tensors.values()]
+        *names, last = tensors
+        raise ValueError(
+            f"os eixos de batch de {', '.join(names)} e {last} não combinam: vieram as "
+            f"formas {', '.join(shapes[:-1])} e {shapes[-1]}."
+        ) from None
+
+
+def check_function(**functions) -> None:
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            raise TypeError(
+                f"{name} deve ser uma função, como um nn.Dropout, mas veio {function}."
+            )
+
+
 def check_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> None:
     check_tensors(q=q, k=k, v=v)
     check_same_width(q, k)
@@ -54,16 +77,7 @@ def check_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Non
             f"k tem {k.shape[-2]} tokens (T_k), mas v tem {v.shape[-2]}: "
             "cada chave precisa do seu valor, e de ao menos uma chave."
         )
-    lead = q.shape[:-2]
-    if not lead == k.shape[:-2] == v.shape[:-2]:
-        try:
-            lead = torch.broadcast_shapes(lead, k.shape[:-2])
-            torch.broadcast_shapes(lead, v.shape[:-2])
-        except RuntimeError:
-            raise ValueError(
-                "os eixos de batch de q, k e v não combinam: vieram as formas "
-                f"{tuple(q.shape)}, {tuple(k.shape)} e {tuple(v.shape)}."
-            ) from None
+    check_batch_axes(q=q, k=k, v=v)
     if mask is None:
         return
     if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
@@ -71,6 +85,7 @@ def check_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Non
         raise TypeError(f"mask deve ser bool (True = pode olhar), mas veio {veio}.")
     if mask.device != q.device:
         raise ValueError(f"mask está em {mask.device}, mas q está em {q.device}.")
+    lead = torch.broadcast_shapes(q.shape[:-2], k.shape[:-2])
     scores = (*lead, q.shape[-2], k.shape[-2])
     pairs = list(zip(reversed(mask.shape), reversed(scores), strict=False))
     if mask.dim() > len(scores) or any(size not in (1, full) for size, full in pairs):

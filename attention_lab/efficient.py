@@ -81,6 +81,7 @@ def tiled_attention(
     *,
     causal: bool = False,
     scale: float | None = None,
+    dropout: nn.Dropout | None = None,
     block_size: int = 256,
 ) -> tuple[Tensor, None]:
     """Atenção em blocos: exata, com memória que cresce com T, e não com T².
@@ -96,11 +97,14 @@ def tiled_attention(
     causal: aplica também a máscara causal, alinhada à última chave, sem a construir;
         os blocos inteiros no futuro nem são calculados
     scale: fator dos escores; None quer dizer 1/√d_k
+    dropout: só para caber na tomada: em ``eval()`` não faz nada, e no treinamento há
+        erro, porque os pesos não existem todos ao mesmo tempo
     block_size: consultas por bloco; as chaves vão em blocos quatro vezes maiores
     Devolve: output (..., T_q, d_v) e None no lugar de weights. Linha sem chave
         visível dá 0. float16 e bfloat16 são somados em float32. Na volta do
         gradiente, cada bloco é refeito em vez de guardado.
-    Erro: os de ``attention``; ValueError se block_size < 1 ou se causal e T_k < T_q.
+    Erro: os de ``attention``; ValueError se block_size < 1, se causal e T_k < T_q ou
+        se há dropout no treinamento.
     Fonte: Milakov e Gimelshein, 2018 (arXiv 1805.02867); Dao et al., 2022 (arXiv
         2205.14135).
 
@@ -112,6 +116,7 @@ def tiled_attention(
     T_q, T_k = q.shape[-2], k.shape[-2]
     check_causal(causal, T_q, T_k)
     check_block_size(block_size)
+    check_no_dropout(dropout)
     factor = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
     if mask is not None:
         mask = mask.expand(*mask.shape[:-2], T_q, T_k)
@@ -181,6 +186,14 @@ def check_dropout(dropout) -> float:
         veio = type(dropout).__name__
         raise TypeError(f"dropout deve ser um nn.Dropout, mas veio {veio}.")
     return dropout.p if dropout.training else 0.0
+
+
+def check_no_dropout(dropout) -> None:
+    if p := check_dropout(dropout):
+        raise ValueError(
+            f"tiled_attention não faz dropout nos pesos, e veio p={p} no treinamento: "
+            "use attention ou sdpa_attention, ou dropout=0."
+        )
 
 
 def check_causal(causal: bool, T_q: int, T_k: int) -> None:

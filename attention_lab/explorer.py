@@ -581,7 +581,7 @@ def _still(names, maps, causal):
     height = 0.4 + n_rows * (0.35 + 0.88 * width / n_cols)
     fig, axes = figures.canvas(n_rows, n_cols, width=width, height=height)
     axes = np.ravel(axes)
-    labels = [_short(name).replace("$", r"\$") for name in names]  # $ abriria fórmula
+    labels = [_short(name) for name in names]
     mask = np.tri(n_tokens, dtype=bool) if causal else None
     for ax, (layer, head) in zip(axes, indices):
         title = f"cabeça {head}" if one_layer else f"camada {layer}, cabeça {head}"
@@ -614,6 +614,7 @@ def _miniature(ax, weights, labels, mask, title) -> None:
     ax.xaxis.set_label_position("top")
     spec = ax.get_subplotspec()
     style = {"fontsize": figures.MIN_SIZE, "color": ink}
+    labels = [label.replace("$", r"\$") for label in labels]  # $ abriria fórmula
     if spec.is_first_row() and labels:
         ax.xaxis.tick_top()
         ax.set_xticks(range(n), labels, rotation=90, **style)

@@ -576,6 +576,15 @@ def bars(
     _check_axes(ax)
     grouped = isinstance(values, dict)
     groups = values if grouped else {"values": values}
+    if (
+        errors is not None
+        and grouped
+        and (not isinstance(errors, dict) or not errors.keys() <= values.keys())
+    ):
+        veio = list(errors) if isinstance(errors, dict) else type(errors).__name__
+        raise ValueError(
+            f"errors deve ter os nomes dos grupos, {list(values)}, mas veio {veio}."
+        )
     spreads = {} if errors is None else errors if grouped else {"values": errors}
     labels = _tokens("labels", labels, len(labels), "barras")
     n, n_groups = len(labels), len(groups)
@@ -999,7 +1008,10 @@ def _sized(name, data, n):
 def _tokens(name, labels, n, what):
     if isinstance(labels, str):
         raise TypeError(f"{name} deve ser uma lista, mas veio um texto: use split().")
-    labels = [str(label) for label in labels]
+    if hasattr(labels, "detach") or not hasattr(labels, "__iter__"):
+        veio = type(labels).__name__
+        raise TypeError(f"{name} deve ser uma lista de textos, mas veio {veio}.")
+    labels = [str(label).replace("$", r"\$") for label in labels]  # $ abriria fórmula
     if len(labels) != n:
         raise ValueError(f"{name} tem {len(labels)} textos, mas são {n} {what}.")
     return labels

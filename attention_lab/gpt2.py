@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from attention_lab.layers import GPT, GPTConfig
+from attention_lab.layers import GPT, GPTConfig, TransformerBlock
 
 SIZES = {  # nome no config.json → nome no GPTConfig
     "vocab_size": "vocab_size",
@@ -66,20 +66,27 @@ def copy_gpt2(model: GPT, tensors: dict[str, Tensor], *, n_heads: int) -> None:
             f"O GPT-2 tem {n_heads} cabeças, mas o modelo tem {config.n_heads}: os "
             "tensores caberiam, e a conta sairia outra."
         )
-    tensors = {name.removeprefix("transformer."): t for name, t in tensors.items()}
+    short = {name.removeprefix("transformer."): t for name, t in tensors.items()}
+    if len(short) < len(tensors):
+        raise ValueError(
+            f"{len(tensors) - len(short)} tensores vieram duas vezes, com e sem o "
+            "prefixo 'transformer.'."
+        )
+    tensors = short
     head = tensors.pop("lm_head.weight", None)
     for name in [n for n in tensors if n.endswith((".attn.bias", ".masked_bias"))]:
         del tensors[name]  # a máscara causal, que algumas versões guardam
     check_names(set(tensors), set(gpt2_shapes(config)))
     check_shapes(tensors, gpt2_shapes(config))
-    if head is not None and not torch.equal(head, tensors["wte.weight"]):
+    check_floats(tensors)
+    if head is not None and not torch.equal(head, tensors["wte.weight"].to(head.dtype)):
         raise ValueError(
             "lm_head.weight difere de wte.weight: este GPT-2 não tem os embeddings "
             "amarrados, e o nosso GPT tem."
         )
     ours = to_our_names(tensors, config)
     other = sorted(ours.keys() ^ model.state_dict().keys())
-    if other:
+    if other or any(type(block) is not TransformerBlock for block in model.blocks):
         raise ValueError(
             "O modelo não tem as mesmas peças de um GPT-2, que usa bias=True e nenhuma "
             f"peça removida. A diferença: {', '.join(other[:4])}."
@@ -95,6 +102,12 @@ def gpt_config(config: dict, **options) -> GPTConfig:
     missing = [name for name in SIZES if name not in config]
     if missing:
         raise ValueError(f"Falta em config.json: {', '.join(missing)}.")
+    for name in SIZES:
+        if type(config[name]) is not int or config[name] < 1:
+            raise ValueError(
+                f"config.json diz {name}={config[name]!r}, mas deve ser um inteiro "
+                "de 1 em diante."
+            )
     for name, allowed in (FIXED | {"n_inner": (None, 4 * config["n_embd"])}).items():
         value = config.get(name, allowed[0])
         if value not in allowed:
@@ -187,11 +200,18 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
     tensors = {}
     for path in files:
         try:
-            tensors |= load_file(path)
+            new = load_file(path)
         except Exception as error:
             raise ValueError(
                 f"{path.name} não é safetensors legível: {error}"
             ) from None
+        again = sorted(new.keys() & tensors.keys())
+        if again:
+            raise ValueError(
+                f"{len(again)} tensores estão em mais de um arquivo .safetensors da "
+                f"pasta ({path.name} repete {again[0]}): deixe só os do modelo."
+            )
+        tensors |= new
     return tensors
 
 
@@ -222,6 +242,15 @@ def check_names(came: set[str], expected: set[str]) -> None:
             raise ValueError(
                 f"{what} {len(names)} dos tensores de um GPT-2 deste tamanho: "
                 f"{some}{more}."
+            )
+
+
+def check_floats(tensors: dict[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point():
+            raise ValueError(
+                f"{name} deve ter números reais, mas veio {tensor.dtype}: um modelo "
+                "quantizado guarda códigos, e não os pesos."
             )
 
 

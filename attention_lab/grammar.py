@@ -156,6 +156,11 @@ def split_words(sentence: str | list[str]) -> list[str]:
     if isinstance(sentence, str):
         text = unicodedata.normalize("NFC", sentence).lower()
         return re.findall(r"<\w+>|\w+|[^\w\s]", text)
+    if not hasattr(sentence, "__iter__"):
+        veio = type(sentence).__name__
+        raise TypeError(
+            f"a frase deve ser um texto ou uma lista de palavras, mas veio {veio}."
+        )
     words = list(sentence)
     for word in words:
         if not isinstance(word, str):
@@ -163,7 +168,7 @@ def split_words(sentence: str | list[str]) -> list[str]:
                 "a frase deve ser um texto ou uma lista de palavras, mas veio "
                 f"{word!r} ({type(word).__name__}) na lista."
             )
-    return words
+    return [unicodedata.normalize("NFC", word).lower() for word in words]
 
 
 class Vocabulary:
@@ -205,7 +210,9 @@ class Vocabulary:
         Erro: ValueError se a frase é vazia ou se uma palavra é desconhecida.
         """
         words = split_words(sentence)
-        known = [w for w in words if w in self.ids or any(c.isalnum() for c in w)]
+        known = [
+            w for w in words if w in self.ids or any(c.isalnum() or c == "_" for c in w)
+        ]
         if not known:
             veio = sentence if isinstance(sentence, str) else " ".join(sentence)
             raise ValueError(f"a frase “{veio}” não tem palavra nenhuma.")
@@ -321,7 +328,8 @@ class Rows:
         return len(self.ids)
 
     def __getitem__(self, rows):
-        rows = torch.as_tensor([rows]) if isinstance(rows, int) else rows
+        one = isinstance(rows, int) or getattr(rows, "ndim", 1) == 0
+        rows = torch.as_tensor([int(rows)]) if one else rows
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         picked = {k: v[rows] for k, v in values.items() if isinstance(v, Tensor)}
         return type(self)(**(values | picked))
@@ -404,7 +412,7 @@ def _collate(vocabulary: Vocabulary, choices: list[str], sentences: list[Sentenc
 
 def _check_counts(name: str, values, low: int, high: float = math.inf) -> list[int]:
     """Um inteiro ou vários, todos entre low e high."""
-    values = [values] if isinstance(values, int) else list(values)
+    values = list(values) if isinstance(values, list | tuple | range) else [values]
     for value in values or [None]:
         if not isinstance(value, int) or not low <= value <= high:
             limits = f"de {low} a {high}" if high < math.inf else f"{low} ou mais"
@@ -828,7 +836,8 @@ def is_grammatical(sentence: str | list[str]) -> Verdict:
     if state != END:
         wanted = _categories(_next(state))
         n = len(words)
-        return Verdict(False, f"parou depois de {n} palavras, e faltava {wanted}", n)
+        after = "1 palavra" if n == 1 else f"{n} palavras"
+        return Verdict(False, f"parou depois de {after}, e faltava {wanted}", n)
     return Verdict(True)
 
 

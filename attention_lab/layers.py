@@ -187,6 +187,7 @@ class MultiHeadAttention(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         check_input(x, self.W_q, mask, past=0 if cache is None else cache.length)
         check_head_axis(x, mask, self.n_heads)
+        check_mask_batch(x, mask, self.n_heads)
         q = split_heads(self.W_q(x), self.n_heads)  # (..., H, T, d_k)
         k = split_heads(self.W_k(x), self.n_heads)
         v = split_heads(self.W_v(x), self.n_heads)
@@ -288,8 +289,9 @@ class GPT(nn.Module):
     Devolve: logits (B, T, vocab_size), em que a posição t prevê o token t+1, e a
         perda: entropia cruzada média, em nats por token (None sem targets).
     Erro: TypeError se ids não é int64; ValueError, com os números, se algum id está
-        fora do vocabulário, se a frase passa de context_length ou se ids, targets e
-        modelo não estão no mesmo dispositivo.
+        fora do vocabulário, se a frase passa de context_length, se o cache é de outro
+        modelo ou de outras frases, ou se ids, targets e modelo não estão no mesmo
+        dispositivo. Depois de um erro, o cache fica como estava.
     Fonte: Radford et al., 2019, o GPT-2; embeddings amarrados: Press e Wolf, 2016
         (arXiv 1608.05859).
 
@@ -320,16 +322,24 @@ class GPT(nn.Module):
         targets: Tensor | None = None,
         cache: list[KVCache] | None = None,
     ) -> tuple[Tensor, Tensor | None]:
+        check_cache(cache, ids, self)
         past = 0 if cache is None else cache[0].length
         check_ids(ids, past, self)
+        if targets is not None:
+            check_targets(targets, ids, self.config.vocab_size)
+        saved = [(layer.k, layer.v, layer.length) for layer in cache or ()]
         positions = torch.arange(past, past + ids.shape[1], device=ids.device)
         x = self.dropout(self.tokens(ids) + self.positions(positions))
-        for i, block in enumerate(self.blocks):
-            x, _ = block(x, cache=None if cache is None else cache[i])
+        try:
+            for i, block in enumerate(self.blocks):
+                x, _ = block(x, cache=None if cache is None else cache[i])
+        except BaseException:  # uma parada no meio não deixa o cache pela metade
+            for layer, state in zip(cache or (), saved, strict=True):
+                layer.k, layer.v, layer.length = state
+            raise
         logits = self.norm(x) @ self.tokens.weight.T  # (B, T, vocab_size)
         if targets is None:
             return logits, None
-        check_targets(targets, ids, self.config.vocab_size)
         return logits, F.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
     def new_cache(self) -> list[KVCache]:
@@ -366,11 +376,13 @@ class GPT(nn.Module):
         """
         check_ids(ids, 0, self)
         check_generation(ids, n, temperature, top_k, self.config)
-        cache = self.new_cache() if use_cache else None
+        ids, cache = ids.clone(), self.new_cache() if use_cache else None
         for _ in range(n):
             fresh = ids[:, cache[0].length :] if use_cache else ids
             logits, _ = self(fresh, cache=cache)
-            logits = logits[:, -1] / temperature  # (B, vocab_size)
+            logits = logits[:, -1]  # (B, vocab_size)
+            wide = torch.promote_types(logits.dtype, torch.float32)
+            logits = (logits - logits.amax(-1, keepdim=True)).to(wide) / temperature
             if top_k is not None:
                 best = logits.topk(top_k)  # (B, top_k) cada; num empate, só k
                 nothing = torch.full_like(logits, -torch.inf)
@@ -471,7 +483,10 @@ def ablate(model: GPT, *parts: str) -> GPT:
 
 def check_sizes(**sizes: int) -> None:
     for name, size in sizes.items():
-        if not isinstance(size, int) or size < 1:
+        if not isinstance(size, int):
+            veio = f"{size} ({type(size).__name__})"
+            raise ValueError(f"{name} deve ser um int de 1 em diante, não {veio}.")
+        if size < 1:
             raise ValueError(f"{name} deve ser um inteiro de 1 em diante, não {size}.")
 
 
@@ -505,14 +520,47 @@ def check_input(x: Tensor, W_q: nn.Linear, mask: Tensor | None, past: int = 0) -
 
 
 def check_head_axis(x: Tensor, mask: Tensor | None, n_heads: int) -> None:
-    """Com 3 eixos e tantas frases quantas cabeças, não se sabe de quem é a máscara."""
-    doubt = mask is not None and x.dim() == mask.dim() == 3
-    if doubt and mask.shape[0] == x.shape[0] == n_heads > 1:
-        T_q, T_k = mask.shape[1:]
+    """Com tantas frases quantas cabeças, (..., B, T, T) e (..., H, T, T) são iguais."""
+    doubt = mask is not None and 3 <= mask.dim() <= x.dim()
+    if doubt and mask.shape[-3] == x.shape[-3] == n_heads > 1:
+        T_q, T_k = mask.shape[-2:]
         raise ValueError(
             f"mask tem a forma {tuple(mask.shape)}, e {n_heads} é o número de cabeças "
             f"e o de frases: use ({n_heads}, 1, {T_q}, {T_k}), uma por frase, ou "
             f"(1, {n_heads}, {T_q}, {T_k}), uma por cabeça."
+        )
+
+
+def check_mask_batch(x: Tensor, mask: Tensor | None, n_heads: int) -> None:
+    """Antes de o cache crescer: os eixos da esquerda cabem em (..., H)?"""
+    if mask is None:
+        return
+    scores = (*x.shape[:-2], n_heads, x.shape[-2], mask.shape[-1] if mask.dim() else 1)
+    sizes = list(zip(reversed(mask.shape), reversed(scores), strict=False))
+    if mask.dim() > len(scores) or any(m not in (1, s) for m, s in sizes[2:]):
+        raise ValueError(
+            f"mask tem a forma {tuple(mask.shape)}, que não cabe nos escores "
+            f"(..., H, T_q, T_k) = {scores}."
+        )
+
+
+def check_cache(cache, ids: Tensor, model: GPT) -> None:
+    if cache is None:
+        return
+    if not isinstance(cache, list | tuple) or not all(
+        isinstance(layer, KVCache) for layer in cache
+    ):
+        veio = type(cache).__name__
+        raise TypeError(f"cache deve ser o que new_cache() devolve, mas veio {veio}.")
+    lengths = [layer.length for layer in cache]
+    if len(cache) != len(model.blocks) or len(set(lengths)) > 1:
+        raise ValueError(
+            f"cache deve ter {len(model.blocks)} camadas, todas com os mesmos tokens, "
+            f"mas veio {len(cache)}, com {lengths} tokens."
+        )
+    if lengths[0] and isinstance(ids, Tensor) and len(cache[0].k) != len(ids):
+        raise ValueError(
+            f"cache guarda {len(cache[0].k)} frases, mas ids tem {len(ids)}."
         )
 
 
@@ -586,7 +634,9 @@ def check_generation(
             f"temperature deve ser maior que 0, mas veio {temperature}; "
             "para sempre escolher o mais provável, use top_k=1."
         )
-    if top_k is not None and not 1 <= top_k <= config.vocab_size:
+    if top_k is not None and not (
+        isinstance(top_k, int) and 1 <= top_k <= config.vocab_size
+    ):
         raise ValueError(
             f"top_k deve ir de 1 a vocab_size={config.vocab_size}, mas veio {top_k}."
         )

@@ -183,6 +183,8 @@ def mix_sliders(tokens, values, target=None) -> None:
     Traceback (most recent call last):
     ValueError: values deve ter a forma (2, 2), mas veio (1, 3).
     """
+    if isinstance(tokens, str):
+        raise TypeError("tokens deve ser uma lista, mas veio um texto: use split().")
     tokens = [str(token) for token in tokens]
     values = _checked("values", values, (len(tokens), 2))
     target = None if target is None else _checked("target", target, (2,))
@@ -193,7 +195,13 @@ def mix_sliders(tokens, values, target=None) -> None:
 
 
 def _checked(name, data, shape):
-    data = np.asarray(data, dtype=float)
+    try:
+        data = np.asarray(figures._plain(data), dtype=float)
+    except (TypeError, ValueError):
+        veio = type(data).__name__
+        raise ValueError(
+            f"{name} deve ter só números, na forma {shape}, mas veio {veio}."
+        ) from None
     if data.shape != shape or not data.size:
         raise ValueError(f"{name} deve ter a forma {shape}, mas veio {data.shape}.")
     if not np.isfinite(data).all():

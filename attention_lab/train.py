@@ -94,7 +94,8 @@ def train(
     >>> train(nn.Linear(3, 1), lambda step: x, loss_fn=loss_fn, steps=200, lr=0.1)
     History(200 passos, perda 4.193 → 0.000)
     """
-    check_training(steps, lr, evaluate, eval_every, keep_best)
+    check_training(steps, evaluate, eval_every, keep_best, warmup, floor)
+    check_optimizer(model, lr, weight_decay, clip)
     if seed is not None:
         torch.manual_seed(seed)
     params = list(model.parameters())
@@ -107,7 +108,7 @@ def train(
             rate = learning_rate(step, steps, lr, warmup, floor)
             optimizer.param_groups[0]["lr"] = rate
             loss = loss_fn(model, batches(step))
-            check_loss(loss.item(), step, steps, rate)
+            check_loss(loss, step, steps, rate)
             optimizer.zero_grad()
             loss.backward()
             if clip is not None:
@@ -140,19 +141,46 @@ def evaluation(model: nn.Module, evaluate: Callable) -> float:
     return score
 
 
-def check_training(steps, lr, evaluate, eval_every, keep_best) -> None:
+def check_training(steps, evaluate, eval_every, keep_best, warmup, floor) -> None:
     if not isinstance(steps, int) or steps < 1:
         raise ValueError(f"steps deve ser um inteiro de 1 em diante, não {steps}.")
-    if not 0 < lr < math.inf:
-        raise ValueError(f"lr deve ser maior que 0, mas veio {lr}.")
+    if not isinstance(warmup, int) or warmup < 0:
+        raise ValueError(f"warmup deve ser um inteiro de 0 em diante, não {warmup}.")
+    if not 0 <= floor <= 1:
+        raise ValueError(f"floor deve ir de 0 a 1, mas veio {floor}.")
+    if eval_every is not None and (not isinstance(eval_every, int) or eval_every < 1):
+        raise ValueError(
+            f"eval_every deve ser um inteiro de 1 em diante, não {eval_every}."
+        )
     if evaluate is None and (keep_best or eval_every):
         raise ValueError("keep_best e eval_every precisam de evaluate=...")
 
 
-def check_loss(loss: float, step: int, steps: int, lr: float) -> None:
-    if not math.isfinite(loss):
+def check_optimizer(model, lr, weight_decay, clip) -> None:
+    if not 0 < lr < math.inf:
+        raise ValueError(f"lr deve ser maior que 0, mas veio {lr}.")
+    if not 0 <= weight_decay < math.inf:
+        raise ValueError(f"weight_decay deve ser 0 ou mais, mas veio {weight_decay}.")
+    if clip is not None and not 0 < clip < math.inf:
+        raise ValueError(f"clip deve ser maior que 0, ou None, mas veio {clip}.")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError("nenhum parâmetro do modelo se treina: requires_grad é False.")
+
+
+def check_loss(loss, step: int, steps: int, lr: float) -> None:
+    if not isinstance(loss, torch.Tensor):
+        raise TypeError(
+            "loss_fn deve devolver a perda, um tensor de um número só, mas veio "
+            f"{type(loss).__name__}. O GPT devolve (logits, perda): use [1]."
+        )
+    if loss.numel() != 1:
+        raise ValueError(
+            "loss_fn deve devolver a perda, um número só, mas veio a forma "
+            f"{tuple(loss.shape)}: falta uma média?"
+        )
+    if not math.isfinite(loss.item()):
         raise FloatingPointError(
-            f"a perda virou {loss} no passo {step + 1} de {steps}, com taxa de "
+            f"a perda virou {loss.item()} no passo {step + 1} de {steps}, com taxa de "
             f"aprendizado {lr:.3g}: tente um lr menor ou clip=1.0, e confira o batch."
         )
 

@@ -404,6 +404,8 @@ def test_padding_mask():
         [True, True, False],
         [True, True, True],
     ]
+    narrow = torch.tensor([50], dtype=torch.uint8)  # 300 não cabe em 8 bits
+    assert padding_mask(narrow, 300).sum() == 50
     no_sentences = torch.zeros(0, dtype=torch.int64)
     assert padding_mask(no_sentences, 3).shape == (0, 1, 1, 3)
 
@@ -475,6 +477,12 @@ def test_bad_input(implementation, error, message, inputs):
         (ValueError, r"T_q=0", lambda: causal_mask(0)),
         (ValueError, r"d_k=4, .*d_k=3", lambda: dot_scores(draw(2, 4), draw(2, 3))),
         (TypeError, r"k .*list", lambda: dot_scores(draw(2, 4), [[1.0]])),
+        (
+            ValueError,
+            r"batch de q e k.*\(2, 3, 4\) e \(3, 3, 4\)",
+            lambda: dot_scores(draw(2, 3, 4), draw(3, 3, 4)),
+        ),
+        (TypeError, r"dropout.*0\.1", lambda: attend(Q, K, V, dropout=0.1)),
         (TypeError, r"lengths.*float32", lambda: padding_mask([1.5], 3)),
         (TypeError, r"lengths.*bool", lambda: padding_mask([True, False], 3)),
         (ValueError, r"T=3, mas veio 1\.\.4", lambda: padding_mask([1, 4], 3)),

@@ -707,6 +707,18 @@ ERRORS = {
         lambda ax: figures.bars(ax, ["a", "b"], [1, 2], [0.1], xlabel="x"),
         (ValueError, "errors de values tem 1 valores, mas são precisos 2"),
     ),
+    "erros sem nome": (
+        lambda ax: figures.bars(ax, ["a"], {"x": [1]}, [[0.1]], xlabel="x"),
+        (ValueError, "errors deve ter os nomes dos grupos, ['x'], mas veio list"),
+    ),
+    "erros de outro grupo": (
+        lambda ax: figures.bars(ax, ["a"], {"x": [1]}, {"z": [0.1]}, xlabel="x"),
+        (ValueError, "errors deve ter os nomes dos grupos, ['x'], mas veio ['z']"),
+    ),
+    "tokens em tensor": (
+        lambda ax: figures.arcs(ax, torch.arange(2), [0.5, 0.5], 1),
+        (TypeError, "tokens deve ser uma lista de textos, mas veio Tensor"),
+    ),
     "grupos": (
         lambda ax: figures.bars(ax, ["a"], {i: [1] for i in "wxyz"}, xlabel="x"),
         (ValueError, "de 1 a 3 grupos, mas veio 4"),
@@ -728,6 +740,13 @@ ERRORS = {
         (ValueError, "width deve ir de 2 a 8,750 polegadas (840 px), mas veio 12,000"),
     ),
 }
+
+
+def test_a_dollar_is_a_dollar(displayed):
+    fig, ax = figures.canvas()
+    figures.weights_map(ax, torch.eye(2), ["$$", "R$ 5"])
+    figures.show(fig, ALT)
+    assert len(displayed) and ax.get_yticklabels()[0].get_text() == r"\$\$"
 
 
 @pytest.mark.parametrize(("call", "expected"), ERRORS.values(), ids=ERRORS)

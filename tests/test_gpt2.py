@@ -92,9 +92,20 @@ def untied(tensors):
     tensors["lm_head.weight"] = tensors["lm_head.weight"] + 1
 
 
+def quantized(tensors):
+    name = "transformer.h.1.mlp.c_fc.weight"
+    tensors[name] = tensors[name].to(torch.int8)
+
+
+def twice(tensors):
+    tensors["wte.weight"] = tensors["transformer.wte.weight"]
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (quantized, r"h\.1\.mlp\.c_fc\.weight deve ter números reais.*int8"),
+        (twice, "1 tensores vieram duas vezes"),
         (without("transformer.wpe.weight"), r"Faltam 1 .*wpe\.weight"),
         (extra, r"Sobram 1 .*h\.2\.ln_1\.weight"),
         (
@@ -140,6 +151,26 @@ def test_wrong_sizes(theirs, folder):
         copy_gpt2(small(), tensors, n_heads=3)
 
 
+def test_two_files_with_the_same_tensors(folder):
+    model = (folder / "model.safetensors").read_bytes()
+    (folder / "old.safetensors").write_bytes(model)
+    with pytest.raises(ValueError, match=r"mais de um arquivo.*old\.safetensors"):
+        load_gpt2(folder)
+
+
+def test_an_ablated_model_is_refused(theirs):
+    with pytest.raises(ValueError, match="nenhuma peça removida"):
+        copy_gpt2(ablate(small(), "residual"), theirs.state_dict(), n_heads=3)
+
+
+def test_a_head_in_another_dtype_is_still_tied(theirs, ids):
+    tensors = dict(theirs.state_dict())
+    tensors["lm_head.weight"] = tensors["lm_head.weight"].half()
+    ours = small()
+    copy_gpt2(ours, tensors, n_heads=3)
+    assert_close(ours(ids)[0], theirs(ids).logits, rtol=1e-5, atol=1e-5)
+
+
 def test_folders_that_do_not_serve(folder, tmp_path_factory):
     empty = tmp_path_factory.mktemp("vazia")
     with pytest.raises(FileNotFoundError, match=r"Falta config\.json"):
@@ -176,6 +207,8 @@ def test_folders_that_do_not_serve(folder, tmp_path_factory):
         ({"tie_word_embeddings": False}, "tie_word_embeddings=False"),
         ({"add_cross_attention": True}, "add_cross_attention=True"),
         ({"n_head": 5}, "n_heads=5.*d_model=12"),
+        ({"n_embd": "12"}, "n_embd='12', mas deve ser um inteiro"),
+        ({"n_layer": 0}, "n_layer=0, mas deve ser um inteiro"),
     ],
 )
 def test_configs_that_do_not_serve(folder, change, message):

@@ -3,7 +3,9 @@
 import itertools
 import math
 import re
+import unicodedata
 
+import numpy as np
 import pytest
 import torch
 
@@ -117,6 +119,29 @@ def test_frase_errada(typed, message):
 def test_lista_que_nao_e_de_palavras():
     with pytest.raises(TypeError, match=r"3 \(int\)"):
         AGREEMENT_VOCABULARY.encode(["o", 3])
+    for bad in (None, 3):
+        with pytest.raises(TypeError, match=f"mas veio {type(bad).__name__}"):
+            AGREEMENT_VOCABULARY.encode(bad)
+
+
+def test_uma_lista_vale_o_mesmo_que_o_texto():
+    """Maiúsculas e acentos decompostos também."""
+    text = "O leão rugiu ."
+    apart = unicodedata.normalize("NFD", text)
+    assert math.isfinite(log_prob(text))
+    assert log_prob(text.split()) == log_prob(apart.split()) == log_prob(text)
+    assert is_grammatical(apart.split())
+
+
+def test_lacuna_mal_digitada():
+    with pytest.raises(ValueError, match=r"'____' não está.*___"):
+        AGREEMENT_VOCABULARY.encode("gata longe de casa ____")
+
+
+def test_uma_linha_do_batch():
+    batch = agreement(4, 3)
+    for row in (1, torch.tensor(1), np.int64(1)):
+        assert len(batch[row]) == 1 and torch.equal(batch[row].ids[0], batch.ids[1])
 
 
 @pytest.mark.parametrize(
@@ -178,6 +203,8 @@ def test_linhas_do_lote(make):
         (lambda: agreement(2, -1), "distance deve ser inteiro, 0 ou mais, mas veio -1"),
         (lambda: agreement(2, []), "mas veio None"),
         (lambda: agreement(2, [1, 2.5]), r"mas veio 2\.5"),
+        (lambda: agreement(2.5, 3), r"n deve ser inteiro, 1 ou mais, mas veio 2\.5"),
+        (lambda: agreement(None, 3), "mas veio None"),
         (lambda: facts(2, 13), "k deve ser inteiro, de 1 a 12, mas veio 13"),
         (lambda: headline(-2), "mas veio -2"),
         (lambda: language(0), "mas veio 0"),

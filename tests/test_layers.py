@@ -14,6 +14,7 @@ from attention_lab.attention import (
     causal_mask,
     padding_mask,
 )
+from attention_lab.efficient import tiled_attention
 from attention_lab.layers import (
     GPT,
     GPTConfig,
@@ -777,6 +778,84 @@ def test_a_mask_of_three_axes_says_whose_it_is():
     layer(x, padding)
     layer(torch.randn(3, 3, 6), padding.expand(2, 1, 3, 3)[:, 0])  # uma por cabeça
     MultiHeadAttention(6, n_heads=1)(x[:1], causal_mask(3)[None])  # dá no mesmo
+
+
+def test_a_mask_of_four_axes_says_whose_it_is():
+    layer = MultiHeadAttention(6, n_heads=2, causal=False)
+    mask = torch.ones(2, 2, 5, 5, dtype=torch.bool)
+    with pytest.raises(ValueError, match=r"\(2, 2, 5, 5\), e 2 é o número de cabeças"):
+        layer(torch.randn(2, 2, 5, 6), mask)
+    layer(torch.randn(3, 2, 5, 6).transpose(0, 1), mask[:, None])  # (2, 1, 2, 5, 5)
+
+
+def states(cache):
+    return [(layer.k, layer.v, layer.length) for layer in cache]
+
+
+@torch.no_grad()
+def test_an_error_leaves_the_cache_as_it_was():
+    model, ids = tiny_gpt(), some_ids(T)
+    whole, _ = model(ids)
+    cache = model.new_cache()
+    model(ids[:, :3], cache=cache)
+    before = states(cache)
+    with pytest.raises(ValueError, match="targets deve ir"):
+        model(ids[:, 3:], targets=torch.full((B, T - 3), 99), cache=cache)
+    second = model.blocks[1].attention
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    attend, second.attend = second.attend, stopped
+    with pytest.raises(KeyboardInterrupt):  # a primeira camada já tinha guardado
+        model(ids[:, 3:], cache=cache)
+    second.attend = attend
+    with pytest.raises(ValueError, match=r"cache guarda 2 frases, mas ids tem 1"):
+        model(ids[:1, 3:], cache=cache)
+    assert states(cache) == before
+    assert_close(model(ids[:, 3:], cache=cache)[0], whole[:, 3:])
+
+
+def test_a_cache_of_another_model_is_refused():
+    model, ids = tiny_gpt(), some_ids(2)
+    for cache in (KVCache(), [None] * LAYERS, "cache"):
+        with pytest.raises(TypeError, match="new_cache"):
+            model(ids, cache=cache)
+    for n in (0, LAYERS - 1, LAYERS + 1):
+        with pytest.raises(ValueError, match=f"{LAYERS} camadas.*mas veio {n}"):
+            model(ids, cache=[KVCache() for _ in range(n)])
+
+
+def test_a_wrong_mask_does_not_reach_the_cache_of_the_layer():
+    layer, x, cache = MultiHeadAttention(6, n_heads=2), torch.randn(4, 3, 6), KVCache()
+    layer(x[:, :2], cache=cache)
+    with pytest.raises(ValueError, match=r"\(3, 1, 1, 3\), que não cabe"):
+        layer(x[:, 2:], torch.ones(3, 1, 1, 3, dtype=torch.bool), cache)
+    assert cache.length == 2
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_a_tiny_temperature_is_greedy(dtype):
+    model, ids = tiny_gpt().to(dtype), some_ids(2)
+    greedy = model.generate(ids, 5, top_k=1)
+    assert torch.equal(model.generate(ids, 5, temperature=1e-7), greedy)
+
+
+def test_generating_nothing_gives_a_copy():
+    ids = some_ids(2)
+    tiny_gpt().generate(ids, 0)[0, 0] += 1
+    assert ids.max() < VOCAB and not torch.equal(ids[0, :1] + 1, ids[0, :1])
+
+
+def test_the_tiled_attention_fits_a_model_with_dropout():
+    ids = some_ids(3)
+    model = tiny_gpt(dropout=0.5, attend=tiled_attention)
+    other = tiny_gpt(dropout=0.5)
+    other.load_state_dict(model.state_dict())
+    assert_close(model(ids)[0], other(ids)[0])  # em eval, não há dropout
+    with pytest.raises(ValueError, match=r"não faz dropout.*p=0\.5"):
+        model.train()(ids)
 
 
 def test_autocast_may_mix_dtypes():

@@ -131,6 +131,8 @@ def test_still_picture_shows_three_mixes(shown):
         (([], []), r"values deve ter a forma \(0, 2\)"),
         ((TOKENS, VALUES, [1.0]), r"target deve ter a forma \(2,\), mas veio \(1,\)"),
         ((TOKENS[:1], [[1.0, np.nan]]), "finitos"),
+        ((TOKENS[:1], "x"), "values deve ter só números"),
+        ((TOKENS, [[1.0], [1.0, 2.0], [0.0]]), "values deve ter só números"),
         ((TOKENS, VALUES, [np.inf, 0.0]), "target deve ter só números finitos"),
     ],
 )
@@ -138,6 +140,14 @@ def test_refuses_what_does_not_fit(shown, args, message):
     with pytest.raises(ValueError, match=message):
         sliders.mix_sliders(*args)
     assert shown == {"panels": [], "figures": []}
+
+
+def test_tensors_of_a_model_and_a_text(shown):
+    values = torch.tensor(VALUES, dtype=torch.bfloat16).requires_grad_()
+    sliders.mix_sliders(TOKENS, values)
+    assert len(shown["panels"]) == 1
+    with pytest.raises(TypeError, match="split"):
+        sliders.mix_sliders("o gato", VALUES[:2])
 
 
 # --- o script, num navegador de verdade ---------------------------------------------

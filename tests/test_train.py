@@ -280,9 +280,33 @@ def test_errors():
     for lr in (0, -0.1, math.nan, math.inf):
         with pytest.raises(ValueError, match=f"lr.*{lr}"):
             run(lr=lr)
+    for name, bad in [
+        ("clip", (0, -1.0, math.inf)),
+        ("warmup", (-5, 2.5)),
+        ("floor", (-0.1, 1.5)),
+        ("eval_every", (0, -3, 2.5)),
+        ("weight_decay", (-1, math.nan)),
+    ]:
+        for value in bad:
+            with pytest.raises(ValueError, match=f"{name}.*{value}"):
+                run(**{name: value})
     for options in ({"keep_best": True}, {"eval_every": 3}):
         with pytest.raises(ValueError, match="evaluate"):
             run(**options)
+
+
+def test_what_loss_fn_may_return():
+    model = nn.Linear(3, 1)
+    for loss, error, words in [
+        (lambda m, x: (m(x), m(x).sum()), TypeError, r"tuple.*use \[1\]"),
+        (lambda m, x: 1.0, TypeError, "float"),
+        (lambda m, x: m(x).square(), ValueError, r"\(4, 1\).*média"),
+    ]:
+        with pytest.raises(error, match=words):
+            train(model, lambda step: torch.ones(4, 3), loss_fn=loss, steps=2, lr=0.1)
+    model.requires_grad_(False)
+    with pytest.raises(ValueError, match="nenhum parâmetro"):
+        train(model, lambda step: torch.ones(4, 3), loss_fn=loss, steps=2, lr=0.1)
 
 
 def test_repr_has_no_seconds():
