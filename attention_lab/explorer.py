@@ -480,7 +480,7 @@ def show_heads(tokens, weights) -> None:
         cima é exatamente 0, ele sai hachurado: é a máscara causal.
     Erro: TypeError ou ValueError, com os números, se as formas não combinam, se há NaN
         ou peso negativo, se uma linha não soma 1, ou se passa dos limites: 200 tokens
-        e 250 000 pesos (144 cabeças de 41 tokens, ou 6 de 200).
+        e 250.000 pesos (144 cabeças de 41 tokens, ou 6 de 200).
 
     >>> show_heads("o gato", [[0.5, 0.5], [0.9, 0.1]])
     Traceback (most recent call last):

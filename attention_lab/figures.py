@@ -432,6 +432,7 @@ def vectors(
         style = {"color": COLORS["weights"], "markeredgecolor": COLORS["ink"]}
         ax.plot(*inside, "D", markersize=10, zorder=5, **style)
         _tip(ax, inside, inside_label)
+        ax.texts[-1].set_label("diamond")  # o nome fica mais longe da ponta
         ends.append(inside[None])
     ends = np.concatenate(ends)
     side = np.ptp(ends, axis=0).max() or 1
@@ -945,15 +946,19 @@ def _place_tips(texts, ax):
     ends = [ax.transData.transform(text.xy) for text in texts]
     ink = [origin + (end - origin) * t for end in ends for t in np.linspace(0, 1, 40)]
     ink = np.array(ink + [end for end in ends for _ in range(20)]).reshape(-1, 2)
+    gaps = [17 if text.get_label() == "diamond" else 7 for text in texts]
+    corners = [(-14, 0), (14, 0), (0, -14), (0, 14)]  # do losango, em px
+    ink = [ink, *(e + np.array(corners) for e, gap in zip(ends, gaps) if gap > 7)]
+    ink = np.concatenate(ink)
     taken = []
-    for text, end in zip(texts, ends, strict=True):
+    for text, end, gap in zip(texts, ends, gaps, strict=True):
         box = text.get_window_extent()
         half = np.array([box.width, box.height]) / 2 + 2
         heading = math.atan2(*(end - origin)[::-1])
         best = None
         for turn in (0, 45, -45, 90, -90, 135, -135, 180):
             angle = heading + math.radians(turn)
-            center = end + (half + 7) * (math.cos(angle), math.sin(angle))
+            center = end + (half + gap) * (math.cos(angle), math.sin(angle))
             cost = abs(turn) / 90 + (np.abs(ink - center) < half).all(1).sum()
             cost += 50 * (np.abs(center - middle) > reach - half).sum()
             for other, size in taken:

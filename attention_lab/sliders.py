@@ -241,7 +241,7 @@ def _show_still(tokens, values, target) -> None:
         told.append(f"{name}: ({pair})")
         labels, inside_label = tokens, "contexto"
         if parts[0] == parts.sum():  # o contexto cai em cima da primeira palavra
-            labels, inside_label = ["", *tokens[1:]], first
+            labels, inside_label = ["", *tokens[1:]], f"{first} =\ncontexto"
         figures.vectors(
             ax,
             values,

@@ -92,6 +92,18 @@ def test_the_leaky_grammar_gives_the_answer_away(grammar, number, verb, seed):
 
 
 @seeds
+def test_the_bag_is_right_in_the_leaky_sentences_it_never_saw(seed):
+    """Decorar não explica a nota 1,00: ela vale também nas frases novas."""
+    data = agreement(20_000, 5, seed=seed, **LEAKY)
+    sentences = agreement(400, 5, seed=1000 + seed, **LEAKY)
+    seen = set(map(data.text, range(len(data))))
+    new = torch.tensor([sentences.text(i) not in seen for i in range(400)])
+    assert 80 < new.sum() < 160
+    bag = WindowModel(data, 40, ordered=False)
+    assert (bag.predict(sentences) == sentences.answer)[new].all()
+
+
+@seeds
 def test_the_gradient_of_recurrent_nets_decays_exponentially(seed):
     distances = (3, 10, 20, 40)
     for kind in RECURRENT:
@@ -156,6 +168,9 @@ def test_the_recorded_tables_say_what_the_notebook_says():
     attention, lstm = FACTS["atenção"], FACTS["LSTM"]
     assert all(max(row) - min(row) < 0.08 and min(row) > 0.85 for row in attention)
     assert all(row[0] > 0.98 and row[-1] < 0.6 for row in lstm)
+    means = [torch.tensor(rows).mean(0) for rows in (attention, lstm)]
+    assert (means[1] > means[0])[:2].all()  # com 1 e 2 fatos, a LSTM passa a atenção
+    assert means[1][2] < 0.9 and means[1][4] < 0.7  # com 4 e 8, já caiu
 
 
 # --- As afirmações, em três sementes --------------------------------------------------

@@ -79,6 +79,15 @@ def plural_with_both_clues(words):
     return torch.tensor(int(clue or "estavam" in words))
 
 
+def read_by_numpy(x, W):
+    """O enunciado não pede gradiente: a conta em numpy vale."""
+    x, W = x.numpy(), W.numpy()
+    h = np.zeros(W.shape[1])
+    for word in x:
+        h = np.tanh(np.concatenate([word, h]) @ W)
+    return h
+
+
 @pytest.mark.parametrize(
     "exercise_id, answer",
     [
@@ -94,6 +103,7 @@ def plural_with_both_clues(words):
         ("1.4", read_by_halves),
         ("1.4", read_as_pytorch),
         ("1.4", read_recursively),
+        ("1.4", read_by_numpy),
         ("1.5", plural_by_loop),
         ("1.5", plural_by_text),
         ("1.5", plural_with_both_clues),
@@ -102,6 +112,110 @@ def plural_with_both_clues(words):
 def test_right_in_another_way(exercise_id, answer):
     result = check(exercise_id, answer)
     assert result, result
+
+
+# --- os enganos, escritos como quem estuda os escreve ---------------------------------
+
+
+def returns_in_the_loop(ids, n_words):
+    counts = torch.zeros(n_words, n_words)
+    for now, following in zip(ids[:-1].tolist(), ids[1:].tolist()):
+        counts[now, following] += 1
+        return counts / counts.sum(-1, keepdim=True).clamp(min=1)
+
+
+def stops_early(ids, n_words):
+    counts = torch.zeros(n_words, n_words)
+    for i in range(len(ids) - 2):
+        counts[ids[i], ids[i + 1]] += 1
+    return counts / counts.sum(-1, keepdim=True).clamp(min=1)
+
+
+def one_row_for_all(ids, n_words):
+    counts = [[0] * n_words] * n_words
+    for i in range(len(ids) - 1):
+        counts[ids[i]][ids[i + 1]] += 1
+    return counts
+
+
+def one_row_for_all_divided(ids, n_words):
+    counts = torch.tensor(one_row_for_all(ids, n_words))
+    return counts / counts.sum(-1, keepdim=True).clamp(min=1)
+
+
+def in_percent(ids, n_words):
+    return 100 * table_with_nan_replaced(ids, n_words)
+
+
+def squeezes_at_the_end(x, W):
+    h = torch.zeros(W.shape[1])
+    for word in x:
+        h = torch.cat([word, h]) @ W
+    return torch.tanh(h)
+
+
+def starts_in_ones(x, W):
+    h = torch.ones(W.shape[1])
+    for word in x:
+        h = torch.tanh(torch.cat([word, h]) @ W)
+    return h
+
+
+def reads_the_first_twice(x, W):
+    h = torch.tanh(torch.cat([x[0], torch.zeros(W.shape[1])]) @ W)
+    for word in x:
+        h = torch.tanh(torch.cat([word, h]) @ W)
+    return h
+
+
+def not_estava(words):
+    return 0 if "estava" in words else 1
+
+
+def as_only(words):
+    return 1 if words[words.index("■") - 1] == "as" else 0
+
+
+def or_returned(words):
+    art = words[words.index("■") - 1]
+    return art == "os" or "as"
+
+
+def or_in_an_if(words):
+    art = words[words.index("■") - 1]
+    if art == "os" or "as":  # noqa: SIM222
+        return 1
+    return 0
+
+
+@pytest.mark.parametrize(
+    "exercise_id, answer, mistake, words",
+    [
+        ("1.1", "telhado no estava que gato".split(), "the-words-backwards", "quantas"),
+        ("1.1", ("gato", "que", "estava", "no", "telhado"), "the-words", "quantas"),
+        ("1.2", 0.5**10, "value-not-count", "número inteiro"),
+        ("1.2", 0.00098, "value-not-count", "número inteiro"),
+        ("1.2", 0.001, "value-not-count", "número inteiro"),
+        ("1.2", 12, "far-past", "0,00024"),
+        ("1.3", returns_in_the_loop, "return-in-the-loop", "`return`"),
+        ("1.3", stops_early, "last-pair-left-out", "T − 1"),
+        ("1.3", one_row_for_all, "shared-rows-raw", "`[[0] * n] * n`"),
+        ("1.3", one_row_for_all_divided, "shared-rows", "`[[0] * n] * n`"),
+        ("1.3", in_percent, "percent", "entre 0 e 1"),
+        ("1.4", lambda x, W: read_by_halves(x[:-1], W), "skips-last", "`x[:-1]`"),
+        ("1.4", squeezes_at_the_end, "tanh-at-the-end", "cada passo"),
+        ("1.4", starts_in_ones, "starts-in-ones", "`torch.zeros`"),
+        ("1.4", reads_the_first_twice, "first-twice", "duas vezes"),
+        ("1.5", not_estava, "not-estava", "encosta no sujeito"),
+        ("1.5", as_only, "only-feminine", "`o`"),
+        ("1.5", or_returned, "or-word", "Confira o `or`"),
+        ("1.5", or_in_an_if, "always-plural", "`or`"),
+    ],
+)
+def test_common_mistakes_are_recognised(exercise_id, answer, mistake, words):
+    result = check(exercise_id, answer)
+    assert not result and result.mistake == mistake
+    assert words in repr(result)
 
 
 def test_the_clue_is_the_number_of_the_subject():

@@ -86,7 +86,6 @@ def head_turned():
         ("4.3", attention_by_loop),
         ("4.3", attention_by_einsum),
         ("4.3", attention_by_product),
-        ("4.3", lambda x, *W: attention_lab.attention(*(x @ w for w in W))),
         ("4.4", attention_in_numpy),
         ("4.4", attention_by_sdpa),
         ("4.4", attention_lab.attention_loop),
@@ -109,6 +108,10 @@ def test_right_in_another_way(exercise_id, answer):
         ("4.2", 0.107, "no-telhado"),
         ("4.2", 0.097, "lost-sign"),
         ("4.2", 0.033, "scale-after"),
+        ("4.2", 0.284, "raw-query"),
+        ("4.1", (2, 5, 3), "only-output"),
+        ("4.1", [(2, 5, 7), (5, 3)], "output-without-batch"),
+        ("4.1", [[5, 7], [2, 5, 3]], "weights-without-batch"),
     ],
 )
 def test_a_wrong_value_gets_its_own_diagnosis(exercise_id, answer, mistake):
@@ -142,7 +145,13 @@ def test_a_lost_axis_in_the_sum_is_recognised():
         (lambda: (torch.eye(4, 2), torch.eye(4, 3)), "wrong-shape", "(8, 4)"),
         (lambda: (torch.ones(4), torch.ones(4)), "wrong-shape", "x @ W_q"),
         (lambda x: x, "raised", "TypeError"),
-        (lambda: (torch.full((4, 2), torch.nan), torch.eye(4, 2)), "", "esperado"),
+        (
+            lambda: (torch.full((4, 2), torch.nan), torch.eye(4, 2)),
+            "elsewhere",
+            "não são números",
+        ),
+        (lambda: (torch.ones(4, 2), torch.ones(4, 2)), "elsewhere", 'case("4.5", 1)'),
+        (lambda: (torch.ones(4, 2), torch.ones(4, 2)), "elsewhere", "seção 6"),
     ],
 )
 def test_a_head_that_does_not_fit_gets_a_message(answer, mistake, words):
@@ -157,8 +166,11 @@ def test_each_sentence_has_one_animate_that_agrees():
         assert (x[:, 0] == 1).sum() > 1 and x[-1, 1] == x[:, 1].sum() == 1
 
 
-def test_a_head_not_written_is_not_solved():
-    assert check("4.5", lambda: ...).status == UNSOLVED
+@pytest.mark.parametrize(
+    "given", [..., (..., ...), (None, None), (torch.zeros(4, 2), ...)]
+)
+def test_a_head_not_written_is_not_solved(given):
+    assert check("4.5", lambda: given).status == UNSOLVED
 
 
 OFFER = [[1.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 1.0]]  # (animado, número)
@@ -173,6 +185,10 @@ PLACES = [[1.0, 0.0], [0.0, 0.0], [0.0, 1.0], [0.0, 0.0]]  # (animado, posição
         ([80.0, 5.0], [0.0, 0.0], PLACES, "last-animate"),
         ([0.0, 0.0], [0.0, 9.0], OFFER, "only-number"),
         ([3.0, 0.0], [0.0, 2.5], OFFER, "weak"),
+        ([4.0, 0.0], [0.0, 4.0], OFFER, "weak"),
+        ([4.0, 0.0], [0.0, 5.0], OFFER, "weak"),
+        ([10.0, 0.0], [0.0, 2.0], OFFER, "weak"),
+        ([20.0, 0.0], [0.0, 2.0], OFFER, "weak"),
         ([12.0, 0.0], [0.0, -15.0], OFFER, "disagreeing"),
         ([9.0, 8.0], [0.0, 0.0], OFFER, "always-plural"),
         ([9.0, -8.0], [0.0, 0.0], OFFER, "always-singular"),
@@ -191,3 +207,88 @@ def test_a_mistaken_head_is_recognised_whatever_its_strength(
     W_q = torch.zeros(4, 2)
     W_q[1], W_q[3] = torch.tensor(verb), torch.tensor(number)
     assert check("4.5", lambda: (W_q, torch.tensor(offer))).mistake == mistake
+
+
+@pytest.mark.parametrize("value", [0.103, 0.106])
+def test_a_neighbour_of_the_right_number_is_not_right(value):
+    assert not check("4.2", value)
+
+
+def test_matrices_on_the_other_side_get_the_number_of_miou():
+    x = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    W_q = torch.tensor([[0.0, -1.0], [1.0, 1.0]])
+    W_k = torch.tensor([[1.0, 1.0], [-1.0, 0.0]])
+    scores = (W_q @ x[1]) @ (W_k @ x.T) / math.sqrt(2)
+    result = check("4.2", scores.softmax(-1)[2])
+    assert result.mistake == "row-of-miou" and "W·x" in repr(result)
+
+
+# A função do caderno: um nome de quem estuda, e mesmo assim não vale no 4.3.
+def attention(q, k, v):
+    weights = torch.softmax(q @ k.mT / math.sqrt(k.shape[-1]), -1)
+    return weights @ v, weights
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda x, *W: attention_lab.attention(*(x @ w for w in W)),
+        lambda x, W_q, W_k, W_v: attention(x @ W_q, x @ W_k, x @ W_v),
+        lambda x, W_q, W_k, W_v: (
+            F.scaled_dot_product_attention(x @ W_q, x @ W_k, x @ W_v),
+            torch.softmax((x @ W_q) @ (x @ W_k).mT / math.sqrt(W_k.shape[-1]), -1),
+        ),
+    ],
+    ids=["pacote", "caderno", "pytorch"],
+)
+def test_a_ready_made_attention_is_not_an_answer(answer):
+    assert check("4.3", answer).mistake == "ready-made"
+
+
+def written(divisor=None, mix=None, given=None, dim=-1):
+    """Uma resposta ao 4.3 com um engano, escrita como a solução."""
+
+    def answer(x, W_q, W_k, W_v):
+        q, k, v = x @ W_q, x @ W_k, x @ W_v
+        size = math.sqrt(k.shape[-1]) if divisor is None else divisor(k)
+        scores = q @ k.transpose(-2, -1) / size
+        weights = scores if dim is None else torch.softmax(scores, dim=dim)
+        output = weights @ v if mix is None else mix(weights, v)
+        return output, scores if given == "scores" else weights
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "answer, mistake",
+    [
+        (written(lambda k: math.sqrt(k.shape[1])), "sqrt-axis-1"),
+        (written(lambda k: math.sqrt(len(k[0]))), "sqrt-axis-1"),
+        (written(lambda k: math.sqrt(2)), "sqrt-2"),
+        (written(lambda k: math.sqrt(4)), "constant"),
+        (written(lambda k: k.shape[-1] ** 1 / 2), "half"),
+        (written(given="scores"), "scores-for-weights"),
+        (written(mix=lambda w, v: w.mT @ v), "transposed-mix"),
+        (written(dim=None), "no-softmax"),
+        (written(lambda k: 1, dim=None), "no-softmax-unscaled"),
+        (written(lambda k: 1, dim=-2), "columns-unscaled"),
+    ],
+)
+def test_a_mistake_written_by_a_student_is_recognised(answer, mistake):
+    assert check("4.3", answer).mistake == mistake
+
+
+@pytest.mark.parametrize(
+    "size, dim, mistake",
+    [
+        (lambda q, k: q.shape[1], -1, "sqrt-axis-1-of-q"),
+        (lambda q, k: k.shape[1], -1, "sqrt-axis-1"),
+        (lambda q, k: k.shape[-1], 1, "axis-1"),
+    ],
+)
+def test_a_mended_function_with_a_new_mistake_is_recognised(size, dim, mistake):
+    def answer(q, k, v):
+        weights = torch.softmax(q @ k.mT / math.sqrt(size(q, k)), dim)
+        return weights @ v, weights
+
+    assert check("4.4", answer).mistake == mistake

@@ -109,6 +109,17 @@ def test_details_have_a_blank_line_after_the_summary(path):
 
 
 @each_notebook
+def test_the_right_option_of_the_quiz_changes_place(path):
+    places = []
+    for cell in cells(path, "markdown"):
+        options = re.findall(r"</summary>\s*(.*?)</details>", cell.source, re.DOTALL)
+        right = [option.startswith("**Certo") for option in options]
+        places += [right.index(True)] if sum(right) == 1 else []
+    assert len(places) >= 4
+    assert max(places.count(place) for place in places) <= 2 + len(places) // 5, places
+
+
+@each_notebook
 def test_no_interact(path):
     """O ``interact`` do ipywidgets faz o nbclient parar às vezes, sem avisar."""
     assert not re.search(r"\binteract(_manual)?\b", "\n".join(lesson_code(path)))

@@ -326,7 +326,8 @@ def find(catalogue: dict, exercise_id) -> tuple[object, Result | None]:
 
 def grade(exercise, answer) -> Result:
     """Corrige uma resposta; nunca levanta exceção por causa dela."""
-    if answer is ... or answer is None:
+    inside = answer if isinstance(answer, list | tuple) else ()
+    if answer is None or any(item is ... for item in (answer, *inside)):
         return _unsolved(exercise.id)
     if isinstance(exercise, ValueExercise):
         return _grade_value(exercise, answer)

@@ -20,6 +20,11 @@ COUNT, WINDOW, LEAK, RECURRENT, GRADIENT = (
     "seção 7, “O caminho do gradiente”",
 )
 
+WORDS_NOT_COUNT = (
+    "São essas as palavras que a janela precisa conter. Pediu-se quantas são: responda "
+    "com um número."
+)
+
 # --- 1.3, o bigrama -------------------------------------------------------------------
 
 
@@ -50,6 +55,17 @@ def _seen_once(ids, n_words):
     counts = torch.zeros(n_words, n_words)
     counts[ids[:-1], ids[1:]] += 1  # os pares repetidos contam uma vez só
     return counts
+
+
+def _same_row(ids, n_words):
+    """Todas as linhas são a mesma, a soma delas: `[[0] * n] * n` faz uma lista só."""
+    return _pairs(ids, n_words).sum(0).repeat(n_words, 1)
+
+
+SHARED_ROWS = (
+    "Todas as linhas saíram iguais: em `[[0] * n] * n` há uma linha só, repetida, e o "
+    "que se soma em uma aparece em todas. Use `torch.zeros(n_words, n_words)`."
+)
 
 
 def _nan_rows(got, ids, n_words):
@@ -95,6 +111,17 @@ def _reader(step):
 
 def _tanh_on_word(word, h, W):
     return torch.tanh(word @ W[: len(word)]) + h @ W[len(word) :]
+
+
+def _starts_in_ones(x, W):
+    h = torch.ones(W.shape[1])
+    for word in x:
+        h = torch.tanh(torch.cat([word, h]) @ W)
+    return h
+
+
+def _tanh_at_the_end(x, W):
+    return torch.tanh(_reader(lambda word, h, W: torch.cat([word, h]) @ W)(x, W))
 
 
 def _all_states(x, W):
@@ -144,6 +171,14 @@ def _majority(words):
     return int(plural > singular)
 
 
+def _article(words):
+    return words[words.index(HIDDEN) - 1]
+
+
+def _said(got, words):
+    return f"Em “{' '.join(words)}”, ela respondeu {got!r}."
+
+
 def _wrong_ones(got, words):
     return "Por exemplo, em “{}”, ela respondeu {}.".format(" ".join(words), int(got))
 
@@ -187,6 +222,18 @@ EXERCISES = [
                 2,
                 "2 é o lugar de `gato` contado do início. A janela se conta a partir "
                 "do verbo, para trás.",
+                WINDOW,
+            ),
+            Mistake(
+                "the-words",
+                ["gato", "que", "estava", "no", "telhado"],
+                WORDS_NOT_COUNT,
+                WINDOW,
+            ),
+            Mistake(
+                "the-words-backwards",
+                ["telhado", "no", "estava", "que", "gato"],
+                WORDS_NOT_COUNT,
                 WINDOW,
             ),
         ],
@@ -257,6 +304,20 @@ EXERCISES = [
                 lambda: math.log(1000) / math.log(2),
                 "9,966 é onde a curva cruza um milésimo. As palavras vêm inteiras: "
                 "qual é a primeira que já passou?",
+                GRADIENT,
+            ),
+            Mistake(
+                "far-past",
+                12,
+                "Com 12 já passou de longe: 0,5¹² ≈ 0,00024. Pediu-se a primeira vez; "
+                "volte, palavra por palavra, enquanto ainda for menos de um milésimo.",
+                GRADIENT,
+            ),
+            Mistake(
+                "value-not-count",
+                0.5**10,
+                "Esse é o valor do gradiente, e não a conta das palavras. Pediu-se "
+                "quantas vezes o 0,5 se repete até chegar a ele: um número inteiro.",
                 GRADIENT,
             ),
         ],
@@ -399,6 +460,41 @@ EXERCISES = [
                 "prática; aqui pede-se a fração contada, sem acréscimo.",
                 COUNT,
             ),
+            Mistake(
+                "return-in-the-loop",
+                lambda ids, n: _counts(ids[:1], ids[1:2], n),
+                "Só o primeiro par foi contado: o `return` está dentro do laço, e a "
+                "função sai na primeira volta. Ele deve ficar alinhado com o `for`.",
+                COUNT,
+            ),
+            Mistake(
+                "last-pair-left-out",
+                lambda ids, n: _by_row(_pairs(ids[:-1], n)),
+                "O último par ficou de fora. Com T palavras há T − 1 pares: "
+                "`range(len(ids) - 1)` já para antes da última palavra.",
+                COUNT,
+            ),
+            Mistake(
+                "shared-rows",
+                lambda ids, n: _by_row(_same_row(ids, n)),
+                SHARED_ROWS,
+                COUNT,
+            ),
+            Mistake(
+                "shared-rows-raw",
+                _same_row,
+                SHARED_ROWS + " E falta dividir cada linha pela sua soma.",
+                COUNT,
+                _row_sums,
+            ),
+            Mistake(
+                "percent",
+                lambda ids, n: 100 * bigram_table(ids, n),
+                "São porcentagens. Pediu-se a fração, entre 0 e 1: deixe de fora o "
+                "100, e cada linha soma 1, ou é toda 0.",
+                COUNT,
+                _row_sums,
+            ),
         ],
     ),
     FunctionExercise(
@@ -406,7 +502,6 @@ EXERCISES = [
         reference=lambda x, W: read(x, W),
         inputs=lambda: [sample(11, (6, 3), (7, 4)), sample(13, (2, 5), (8, 3))],
         outputs=("h",),
-        gradient=True,
         praise="O estado nasce uma vez, antes do laço, e passa de palavra em palavra. "
         "Tudo o que a rede guarda da frase cabe nesse vetor.",
         mistakes=[
@@ -492,6 +587,33 @@ EXERCISES = [
                 "A primeira palavra ficou de fora.",
                 RECURRENT,
             ),
+            Mistake(
+                "skips-last",
+                lambda x, W: read(x[:-1], W),
+                "A última palavra ficou de fora: `x[:-1]` para antes dela.",
+                RECURRENT,
+            ),
+            Mistake(
+                "first-twice",
+                lambda x, W: read(torch.cat([x[:1], x]), W),
+                "A primeira palavra foi lida duas vezes: uma antes do laço, e outra "
+                "nele. O estado começa em 0, e o laço lê todas.",
+                RECURRENT,
+            ),
+            Mistake(
+                "starts-in-ones",
+                _starts_in_ones,
+                "O estado começou em 1. Antes da primeira palavra não há nada a "
+                "lembrar: ele começa em 0, com `torch.zeros`.",
+                RECURRENT,
+            ),
+            Mistake(
+                "tanh-at-the-end",
+                _tanh_at_the_end,
+                "A `tanh` só agiu uma vez, depois do laço. Ela faz parte de cada "
+                "passo: é o estado já espremido que segue para a próxima palavra.",
+                RECURRENT,
+            ),
         ],
     ),
     FunctionExercise(
@@ -568,9 +690,34 @@ EXERCISES = [
             Mistake(
                 "always-plural",
                 lambda words: 1,
-                "A função respondeu plural em todas. Metade das frases é singular: "
-                "isso é o acaso.",
+                "A função respondeu plural em todas, e metade das frases é singular. "
+                'Há um `or` na condição? `article == "os" or "as"` vale sempre '
+                'verdadeiro; escreva `article in ("os", "as")`.',
                 LEAK,
+            ),
+            Mistake(
+                "or-word",
+                lambda words: _article(words) == "os" or "as",
+                'Confira o `or`: em `article == "os" or "as"`, o `"as"` sozinho vale '
+                'sempre verdadeiro. Escreva `article in ("os", "as")`.',
+                LEAK,
+                _said,
+            ),
+            Mistake(
+                "not-estava",
+                lambda words: int("estava" not in words),
+                "Sem `estava`, você respondeu plural. Mas há frases curtas, sem `que "
+                "estava`, no singular. A pista que nunca falta encosta no sujeito.",
+                LEAK,
+                _wrong_ones,
+            ),
+            Mistake(
+                "only-feminine",
+                lambda words: int(_article(words) == "as"),
+                "O lugar é esse, mas só o feminino foi reconhecido. O plural de `o` "
+                "também conta.",
+                LEAK,
+                _wrong_ones,
             ),
             Mistake(
                 "only-masculine",

@@ -238,6 +238,20 @@ EXERCISES = [
                 "com um par, entre parênteses.",
                 HAND,
             ),
+            Mistake(
+                "divided-by-four",
+                (0.75, 1.0),
+                "Você dividiu por 4, o total de partes da seção 2. Agora as partes são "
+                "1, 3 e 1: divida pelo total delas.",
+                HAND,
+            ),
+            Mistake(
+                "pairs-with-comma",
+                ((0, 6), (0, 8)),
+                "Os números estão certos, mas em Python o separador decimal é o ponto: "
+                "`(0,6)` é um par. Escreva `(0.6, 0.8)`.",
+                HAND,
+            ),
         ],
     ),
     FunctionExercise(
@@ -300,8 +314,8 @@ EXERCISES = [
             Mistake(
                 "softmax",
                 lambda parts, values: torch.softmax(parts, -1) @ values,
-                "Você usou a softmax, que só chega no caderno 03. Partes já são "
-                "positivas: basta dividir pela soma.",
+                "Você usou a softmax, que só chega no caderno 03. As partes "
+                "já não são negativas: basta dividir pela soma.",
                 HAND,
             ),
             Mistake(
@@ -359,6 +373,28 @@ EXERCISES = [
                 lambda parts, values: parts / parts.sum(),
                 "Você devolveu os pesos, e eles estão certos. Falta misturar: "
                 "multiplicar cada vetor pelo seu peso e somar.",
+                WORKED,
+            ),
+            Mistake(
+                "first-product",
+                lambda parts, values: parts[0] / parts.sum() * values[0],
+                "Só a primeira palavra entrou: o `return` está dentro do laço, e a "
+                "função sai na primeira volta. Ele deve ficar alinhado com o `for`.",
+                WORKED,
+            ),
+            Mistake(
+                "last-product",
+                lambda parts, values: parts[-1] / parts.sum() * values[-1],
+                "Só a última palavra ficou: a cada volta, `total = …` apaga o que já "
+                "havia. Some ao que havia: `total = total + peso * vetor`.",
+                WORKED,
+            ),
+            Mistake(
+                "all-zero",
+                lambda parts, values: torch.zeros(values.shape[1]),
+                "O contexto ficou todo em 0. A divisão inteira, `//`, faz isso: todo "
+                "peso menor que 1 vira 0. Use `/`. Num laço, confira também se a soma "
+                "foi guardada em `total`.",
                 WORKED,
             ),
         ],
@@ -453,6 +489,34 @@ EXERCISES = [
                 "A mistura está certa, mas no lugar dos pesos você devolveu as partes, "
                 "sem dividir.",
                 HAND,
+                _first_rows_sum,
+            ),
+            Mistake(
+                "only-the-output",
+                lambda parts, values: (
+                    mix_rows(parts, values)[0],
+                    parts / parts.sum(),
+                ),
+                "A mistura está certa, mas você corrigiu só a saída: em `weights`, o "
+                "erro continua. Divida as partes, linha por linha; a mistura sai certa "
+                "daí.",
+                BREAK,
+                _first_rows_sum,
+            ),
+            Mistake(
+                "norm",
+                _rows(lambda parts: parts / parts.norm(dim=-1, keepdim=True)),
+                "O eixo está certo, mas você dividiu pelo comprimento da linha (a "
+                "norma). Divida pela soma das partes dela: troque `norm` por `sum`.",
+                HAND,
+                _first_rows_sum,
+            ),
+            Mistake(
+                "norm-of-the-table",
+                _rows(lambda parts: parts / parts.norm()),
+                "Você dividiu pela norma da tabela inteira. São duas trocas: `sum` em "
+                "vez de `norm`, e uma soma para cada linha, com `dim=-1`.",
+                BREAK,
                 _first_rows_sum,
             ),
         ],
@@ -561,6 +625,46 @@ EXERCISES = [
                 "Você repartiu por igual. Esse é o limite da temperatura muito alta; "
                 "antes dele, as partes ainda contam.",
                 TEMPERATURE,
+            ),
+            Mistake(
+                "divided-by-max",
+                lambda parts, t: parts ** (1 / t) / (parts ** (1 / t)).max(),
+                "As potências estão certas, mas você dividiu pela maior. Assim ela "
+                "vira 1, e o total passa de 1: divida pela soma.",
+                HAND,
+                _sum_of_answer,
+            ),
+            Mistake(
+                "divided-by-T",
+                lambda parts, t: parts ** (1 / t) / len(parts),
+                "As potências estão certas, mas você dividiu pelo número de palavras. "
+                "Divida pela soma das potências.",
+                HAND,
+                _sum_of_answer,
+            ),
+            Mistake(
+                "floor",
+                lambda parts, t: parts ** (1 // t) / (parts ** (1 // t)).sum(),
+                "`1 // temperature` é a divisão inteira: com temperatura 2 ela dá 0, e "
+                "toda potência vira 1. Use `1 / temperature`.",
+                TEMPERATURE,
+            ),
+            Mistake(
+                "weights-over-temperature",
+                lambda parts, t: parts / parts.sum() / t,
+                "Você dividiu os pesos pela temperatura: as proporções não mudaram, e "
+                "a soma deixou de ser 1. A temperatura entra na potência: "
+                "`parts ** (1 / temperature)`.",
+                TEMPERATURE,
+                _sum_of_answer,
+            ),
+            Mistake(
+                "too-early-inverted",
+                lambda parts, t: (parts / parts.sum()) ** t,
+                "São dois enganos: a potência é 1/temperatura, e não temperatura; e a "
+                "divisão pela soma vem depois dela.",
+                TEMPERATURE,
+                _sum_of_answer,
             ),
         ],
     ),
@@ -691,6 +795,24 @@ EXERCISES = [
                 "Você devolveu o ponto, e não os pesos. A função deve devolver três "
                 "números, um por palavra.",
                 HULL,
+            ),
+            Mistake(
+                "distance",
+                lambda values, target: (
+                    _distances(values, target) / _distances(values, target).sum()
+                ),
+                "Você deu mais peso a quem está mais longe do alvo. Inverter as "
+                "distâncias também não basta: os pesos saem das três equações.",
+                HULL,
+                _where_it_lands,
+            ),
+            Mistake(
+                "dot-products",
+                lambda values, target: (values @ target) / (values @ target).sum(),
+                "Você comparou cada palavra com o alvo e dividiu pela soma. Os pesos "
+                "somam 1, mas a mistura não cai no alvo: são precisas as equações.",
+                HULL,
+                _where_it_lands,
             ),
         ],
     ),

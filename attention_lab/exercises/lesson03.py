@@ -43,23 +43,38 @@ def _naive(scores):
     return exps / exps.sum(-1, keepdim=True)
 
 
-def _nan_count(got, scores, factor):
-    nan = int(torch.as_tensor(got).isnan().sum())
-    low, high = (decimal(float(factor * e), 0) for e in scores.aminmax())
-    return (
-        f"Com escores (já multiplicados) de {low} a {high}, vieram {nan} nan; em "
-        "float32, e⁸⁹ já é infinito."
-    )
+def _nan_count(limit="e⁸⁹ já é infinito"):
+    def sentence(got, scores, factor):
+        nan = int(torch.as_tensor(got).isnan().sum())
+        low, high = (decimal(float(factor * e), 0) for e in scores.aminmax())
+        return (
+            f"Com escores (já multiplicados) de {low} a {high}, vieram {nan} nan; em "
+            f"float32, {limit}."
+        )
+
+    return sentence
+
+
+VANISHED = "e⁻¹⁰⁴ já é 0"
 
 
 def _weight_row_sums(got, *inputs):
     return _row_sums(got[1] if isinstance(got, list | tuple) else got)
 
 
-def _only_first_row(q, k):
-    table = torch.zeros(len(q), len(k))
-    table[0] = k @ q[0]
-    return table
+def _only_first(columns):
+    """Os escores de quem sai do laço na primeira linha, com tantas colunas feitas."""
+
+    def wrong(q, k):
+        table = torch.zeros(len(q), len(k))
+        table[0, :columns] = k[:columns] @ q[0]
+        return table
+
+    return wrong
+
+
+def _row_exps(scores):
+    return (scores - scores.amax(-1, keepdim=True)).exp()
 
 
 def _zero_diagonal_scores(x):
@@ -73,22 +88,21 @@ def _zero_after(x):
     return weights @ x, weights
 
 
-def _exp_zero_diagonal(x):
-    exps = dot_scores(x, x).exp() * (1 - torch.eye(len(x)))
-    weights = exps / exps.sum(0, keepdim=True)
-    return weights @ x, weights
-
-
 def _mixed(x, weights):
     return weights @ x, weights
 
 
-def _block_with(value):
-    def wrong(x):
-        diagonal = torch.eye(len(x), dtype=torch.bool)
-        return _mixed(x, softmax((x @ x.T).masked_fill(diagonal, value)))
+def _blocked(x, value):
+    """Os escores com `value` na diagonal."""
+    return (x @ x.T).masked_fill(torch.eye(len(x), dtype=torch.bool), value)
 
-    return wrong
+
+def _block_with(value):
+    return lambda x: _mixed(x, softmax(_blocked(x, value)))
+
+
+def _subtract(value):
+    return lambda x: _mixed(x, softmax(x @ x.T - value * torch.eye(len(x))))
 
 
 def _without_self_weights(x, scale):
@@ -99,6 +113,30 @@ def _without_self_weights(x, scale):
 def _renormalised(x, exps):
     exps = exps * (1 - torch.eye(len(x)))
     return exps / exps.sum(-1, keepdim=True)
+
+
+def _exps_without_diagonal(x):
+    exps = _blocked(x, -torch.inf).exp()
+    return _mixed(x, exps / exps.sum(-1, keepdim=True))
+
+
+def _own_weight(got, x):
+    own = float(torch.as_tensor(got[1]).diagonal().max())
+    return (
+        "Neste caso, o maior peso de um token em si mesmo ficou "
+        f"{decimal(own, 3 if own > 0.01 else 6)}; deveria ser 0."
+    )
+
+
+FINITE = (
+    "Você usou um número finito no lugar de −∞. Enquanto os escores são pequenos, "
+    "parece bloqueado; com escores grandes, o token volta a olhar para si. Com −∞, o "
+    "peso é exatamente 0."
+)
+OVERFLOW = (
+    "A ideia está certa, mas a exponencial estoura com escores grandes. Subtraia antes "
+    "o máximo de cada linha."
+)
 
 
 def _infinite_weights(x):
@@ -237,10 +275,30 @@ EXERCISES = [
                 MATRIX,
             ),
             Mistake(
+                "elementwise",
+                lambda q, k: q * k,
+                "`*` multiplica casa a casa; o produto de matrizes é `@`.",
+                HAND,
+            ),
+            Mistake(
+                "elementwise-summed",
+                lambda q, k: (q * k).sum(-1),
+                "`*` multiplica casa a casa; o produto de matrizes é `@`. Ele compara "
+                "cada consulta com todas as chaves, e já soma.",
+                HAND,
+            ),
+            Mistake(
                 "early-return",
-                _only_first_row,
+                _only_first(None),
                 "Só a primeira linha foi preenchida: o `return` está dentro do laço, e "
                 "a função sai na primeira volta.",
+                MATRIX,
+            ),
+            Mistake(
+                "early-return-inside",
+                _only_first(1),
+                "Só a primeira casa foi preenchida: o `return` está no laço de dentro, "
+                "e a função sai no primeiro par. Ele vai depois dos dois laços.",
                 MATRIX,
             ),
             Mistake(
@@ -255,7 +313,7 @@ EXERCISES = [
     ValueExercise(
         id="3.2",
         answer=lambda: _hand_weight(0, 2),
-        tolerance=0.0008,
+        tolerance=0.0006,
         praise="e² ÷ (e⁴ + e⁰ + e²). O escore de `miou` é a metade do de `gato` (2 e "
         "4), mas o peso é o dele dividido por e².",
         mistakes=[
@@ -365,7 +423,7 @@ EXERCISES = [
                 "A conta está certa no papel, mas estoura: para escores grandes, "
                 "`exp` dá infinito, e infinito ÷ infinito não é número.",
                 BREAK,
-                _nan_count,
+                _nan_count(),
             ),
             Mistake(
                 "table-maximum",
@@ -374,7 +432,7 @@ EXERCISES = [
                 "fica só com exponenciais nulas, e 0 ÷ 0 não é número. Use o máximo "
                 "de cada linha.",
                 BREAK,
-                _nan_count,
+                _nan_count(VANISHED),
             ),
             Mistake(
                 "largest-size",
@@ -382,7 +440,7 @@ EXERCISES = [
                 "Você subtraiu o maior valor absoluto. Se ele é o de um escore muito "
                 "negativo, todas as exponenciais da linha viram 0. Use o máximo.",
                 BREAK,
-                _nan_count,
+                _nan_count(VANISHED),
             ),
             Mistake(
                 "mean",
@@ -390,13 +448,22 @@ EXERCISES = [
                 "Você subtraiu a média. Os pesos não mudam, mas o maior escore ainda "
                 "pode estourar; só o máximo garante que nenhum expoente passe de 0.",
                 BREAK,
-                _nan_count,
+                _nan_count(),
+            ),
+            Mistake(
+                "minimum",
+                lambda s, f: _naive(f * s - (f * s).amin(-1, keepdim=True)),
+                "Você subtraiu o mínimo. Os pesos não mudam, mas o maior expoente pode "
+                "estourar; só o máximo garante que nenhum passe de 0.",
+                BREAK,
+                _nan_count(),
             ),
             Mistake(
                 "no-factor",
                 lambda s, f: torch.softmax(s, -1),
                 "O fator não mudou nada: os pesos são os de `factor` = 1. Se você o "
-                "somou aos escores, lembre-se: a softmax só vê diferenças.",
+                "somou aos escores, lembre-se: a softmax só vê diferenças. Se "
+                "multiplicou as exponenciais, ele se cancela na divisão.",
                 EXP,
             ),
             Mistake(
@@ -417,8 +484,8 @@ EXERCISES = [
             Mistake(
                 "no-keepdim",
                 lambda s, f: f * s - (f * s).amax(-1),
-                "Faltou `keepdim=True`. Sem ele, o máximo de cada linha perde o último "
-                "eixo, e a subtração alinha linhas com colunas.",
+                "Faltou `keepdim=True` no `amax` ou no `sum`. Sem ele, o resultado "
+                "perde o último eixo e não se alinha com as linhas da tabela.",
                 MATRIX,
             ),
             Mistake(
@@ -460,6 +527,22 @@ EXERCISES = [
                 "Você dividiu pela soma da tabela inteira. Cada linha é uma repartição "
                 "à parte: some só ao longo da linha, com `keepdim=True`.",
                 EXP,
+                _row_sums,
+            ),
+            Mistake(
+                "everything-by-rows",
+                lambda s, f: _row_exps(f * s) / _row_exps(f * s).sum(),
+                "O máximo é o de cada linha, e está certo. Mas você dividiu pela soma "
+                "da tabela inteira: some ao longo da linha, `sum(-1, keepdim=True)`.",
+                EXP,
+                _row_sums,
+            ),
+            Mistake(
+                "mixed-axes",
+                lambda s, f: _row_exps(f * s) / _row_exps(f * s).sum(0, keepdim=True),
+                "O máximo é o de cada linha, e está certo. Mas a soma correu pelo eixo "
+                "0: some também ao longo da linha, `sum(-1, keepdim=True)`.",
+                BREAK,
                 _row_sums,
             ),
             Mistake(
@@ -561,6 +644,8 @@ EXERCISES = [
             sample(10, (2, 3)),
             (torch.tensor([[5.0, 0.0], [-5.0, 0.0], [-5.0, 1.0]]),),
             (30 * sample(11, (6, 4))[0],),
+            (torch.tensor([[10.0, 0.0], [10.0, 1.0], [9.0, 2.0]]),),
+            (torch.tensor([[1e5, 0.0], [-1e5, 0.0], [-1e5, 1.0]]),),
         ],
         outputs=("output", "weights"),
         praise="Peso 0 em si mesmo, e o resto da linha soma 1. Com −∞ antes da "
@@ -597,33 +682,41 @@ EXERCISES = [
                 ),
             ),
             Mistake(
-                "finite-block",
-                _block_with(-100.0),
-                "Você bloqueou com um número finito (−100, por exemplo). Enquanto os "
-                "escores são pequenos parece 0; quando são grandes, o bloqueado volta. "
-                "Com −∞ o peso é exatamente 0.",
+                "renormalised",
+                lambda x: _mixed(x, _renormalised(x, softmax(x @ x.T))),
+                "No papel dá certo. Mas, quando o próprio token leva todo o peso, os "
+                "outros arredondam para 0, e a divisão vira 0 ÷ 0. Bloqueie antes da "
+                "softmax, com −∞.",
                 EXP,
             ),
-            Mistake(
-                "finite-block-20",
-                _block_with(-20.0),
-                "Você bloqueou com um número finito (−20, por exemplo). Enquanto os "
-                "escores são pequenos parece 0; quando são grandes, o bloqueado volta. "
-                "Com −∞ o peso é exatamente 0.",
-                EXP,
+            *(
+                Mistake(f"finite-{name}", wrong, FINITE, EXP, _own_weight)
+                for name, wrong in {
+                    "-10": _block_with(-10.0),
+                    "-20": _block_with(-20.0),
+                    "-100": _block_with(-100.0),
+                    "-1e9": _block_with(-1e9),
+                    "minus-100": _subtract(100.0),
+                    "minus-1000": _subtract(1000.0),
+                }.items()
             ),
             Mistake(
-                "zero-times-infinity",
-                lambda x: _mixed(x, softmax(x @ x.T + torch.eye(len(x)) * -torch.inf)),
-                "Você somou `eye * -inf`. Fora da diagonal isso é 0 × ∞, que não é "
-                "número. Use `masked_fill`, que só toca na diagonal.",
+                "all-nan",
+                _block_with(torch.inf),
+                "Tudo virou NaN: ou você somou `eye * -inf` (0 × ∞ não é número), ou "
+                "bloqueou com +∞. Use `masked_fill` com −∞.",
                 EXP,
             ),
             Mistake(
                 "overflow",
                 lambda x: _mixed(x, _renormalised(x, (x @ x.T).exp())),
-                "A ideia está certa, mas a exponencial estoura com escores grandes. "
-                "Subtraia antes o máximo de cada linha.",
+                OVERFLOW,
+                BREAK,
+            ),
+            Mistake(
+                "overflow-zeroed",
+                _exps_without_diagonal,
+                OVERFLOW,
                 BREAK,
             ),
             Mistake(
@@ -684,7 +777,7 @@ EXERCISES = [
             ),
             Mistake(
                 "columns",
-                _exp_zero_diagonal,
+                lambda x: _mixed(x, torch.softmax(_blocked(x, -torch.inf), 0)),
                 "Você bloqueou a diagonal, mas normalizou as colunas: quem soma 1 é a "
                 "linha (dim=-1).",
                 BREAK,

@@ -72,6 +72,19 @@ def _no_softmax(q, k, v):
     return weights @ v, weights
 
 
+def _raw_softmax_missing(q, k, v):
+    return dot_scores(q, k) @ v, dot_scores(q, k)
+
+
+def _scores_for_weights(q, k, v):
+    return attention(q, k, v)[0], dot_scores(q, k) / math.sqrt(q.shape[-1])
+
+
+def _transposed_mix(q, k, v):
+    weights = attention(q, k, v)[1]
+    return weights.mT @ v, weights
+
+
 def _whole_table(q, k, v):
     exps = (dot_scores(q, k) / math.sqrt(q.shape[-1])).exp()
     weights = exps / exps.sum()
@@ -206,8 +219,10 @@ def _same_sheet(x):
     return _look(_verb_row(x, 10 * torch.eye(4), torch.eye(4)))
 
 
-# O que a cabeça "vê" quando as matrizes não servem: nenhum peso de verdade dá isto.
-NOT_A_PAIR, WRONG_SHAPE = torch.tensor(-1), torch.tensor(-2)
+# O que a cabeça "vê" quando as matrizes não servem, ou quando ela erra de um jeito que
+# o catálogo não conhece: nenhum peso de verdade dá isto.
+NOT_A_PAIR, WRONG_SHAPE, ELSEWHERE = (torch.tensor(-n) for n in (1, 2, 3))
+TOO_WEAK = torch.tensor(0)
 
 
 def _adapt_head(answer):
@@ -219,12 +234,49 @@ def _adapt_head(answer):
             return matrices
         if not (isinstance(matrices, list | tuple) and len(matrices) == 2):
             return NOT_A_PAIR, NOT_A_PAIR
+        if any(W is ... or W is None for W in matrices):
+            return ...
         W_q, W_k = (torch.as_tensor(W).float() for W in matrices)
         if W_q.dim() != 2 or W_q.shape != W_k.shape or len(W_q) != x.shape[-1]:
             return WRONG_SHAPE, WRONG_SHAPE
-        return _look(_verb_row(x, W_q, W_k))
+        sheets = [_sheet(code) for code in SENTENCES]
+        seen = [_look(_verb_row(sheet, W_q, W_k)) for sheet in sheets]
+        where, strong = _look(_verb_row(x, W_q, W_k))
+        right = [_agreeing(10.0, 10.0)(sheet) for sheet in sheets]
+        if all(torch.equal(a[0], b[0]) for a, b in zip(seen, right)):
+            enough = all(bool(a[1]) for a in seen)
+            return where, strong if enough else TOO_WEAK
+        return (where, strong) if _known(sheets, seen) else _elsewhere(seen, right)
 
     return run
+
+
+def _known(sheets, seen):
+    """Se o catálogo tem um engano que olha assim para as seis frases."""
+    looks = [[mistake.wrong(x) for x in sheets] for mistake in EXERCISES[-1].mistakes]
+    return any(
+        all(torch.equal(p, q) for a, b in zip(seen, look) for p, q in zip(a, b))
+        for look in looks
+    )
+
+
+def _elsewhere(seen, right):
+    """O sinal de um engano desconhecido, com a primeira frase em que ele aparece."""
+    mark = ELSEWHERE.clone()
+    mark.first = next(
+        i for i, (a, b) in enumerate(zip(seen, right)) if not torch.equal(a[0], b[0])
+    )
+    mark.look = seen[mark.first]
+    return mark, ELSEWHERE
+
+
+def _where_first(got, x):
+    """Onde caíram os maiores pesos, na primeira frase em que não é o lugar certo."""
+    mark = got[0]
+    if not hasattr(mark, "look"):
+        return "Veja as fichas de uma frase com `case`."
+    text = _where(mark.look, _sheet(SENTENCES[mark.first]))
+    return f'{text} Para ver as fichas dela: `case("4.5", {mark.first + 1})`.'
 
 
 def _where(got, x):
@@ -236,10 +288,10 @@ def _where(got, x):
         kind = "o próprio verbo" if verb else "animado" if animate else "não animado"
         found.append(f"na posição {i} ({kind}, {number[n]})")
     shown = "; ".join(found[:3]) + ("; e em outras" if len(found) > 3 else "")
-    return (
-        f"Em uma frase com o verbo no {number[int(x[-1, 3])]}, os maiores pesos ficam "
-        f"{shown}."
-    )
+    verb = f"Em uma frase com o verbo no {number[int(x[-1, 3])]}"
+    if not found:
+        return f"{verb}, os pesos não são números (NaN): há NaN ou ∞ nas matrizes?"
+    return f"{verb}, os maiores pesos ficam {shown}."
 
 
 EXERCISES = [
@@ -259,7 +311,7 @@ EXERCISES = [
             Mistake(
                 "square",
                 [(2, 5, 5), (2, 5, 3)],
-                "Você supôs tantas chaves quanto consultas. Na autoatenção é assim, "
+                "Você supôs tantas chaves quantas consultas. Na autoatenção é assim, "
                 "mas aqui k tem 7 tokens: cada linha reparte o peso entre 7 chaves.",
                 FUNCTION,
             ),
@@ -273,8 +325,8 @@ EXERCISES = [
             Mistake(
                 "as-many-queries",
                 [(2, 7, 7), (2, 7, 3)],
-                "Você supôs 7 consultas, tantas quanto chaves. Aqui q tem 5 tokens: "
-                "são 5 linhas de pesos e 5 saídas.",
+                "Você supôs 7 consultas, tantas quantas as chaves. Aqui q tem 5 "
+                "tokens: são 5 linhas de pesos e 5 saídas.",
                 FUNCTION,
             ),
             Mistake(
@@ -327,6 +379,48 @@ EXERCISES = [
                 FUNCTION,
             ),
             Mistake(
+                "only-output",
+                (2, 5, 3),
+                "Essa é a forma de `output`, e está certa. Falta a de `weights`, que "
+                "vem antes: a resposta é uma lista com as duas.",
+                FUNCTION,
+            ),
+            Mistake(
+                "output-without-batch",
+                [(2, 5, 7), (5, 3)],
+                "`weights` está certo. Mas em `output` o batch sumiu: são 2 frases, e "
+                "o 2 continua à frente.",
+                FUNCTION,
+            ),
+            Mistake(
+                "weights-without-batch",
+                [(5, 7), (2, 5, 3)],
+                "`output` está certo. Mas em `weights` o batch sumiu: são 2 frases, e "
+                "o 2 continua à frente.",
+                FUNCTION,
+            ),
+            Mistake(
+                "output-without-width",
+                [(2, 5, 7), (2, 5)],
+                "`weights` está certo. Mas a saída de cada consulta é um vetor, e não "
+                "um número: falta a largura dos valores.",
+                FUNCTION,
+            ),
+            Mistake(
+                "output-transposed",
+                [(2, 5, 7), (2, 3, 5)],
+                "`weights` está certo, e os números de `output` também, mas em outra "
+                "ordem: cada linha é de uma consulta, e a largura vem por último.",
+                FUNCTION,
+            ),
+            Mistake(
+                "d_k-in-both",
+                [(2, 5, 4), (2, 5, 4)],
+                "Nenhuma das duas guarda o d_k = 4: ele some no produto escalar. Em "
+                "`weights` há uma coluna por chave; em `output`, a largura do valor.",
+                FUNCTION,
+            ),
+            Mistake(
                 "order",
                 [(2, 5, 3), (2, 5, 7)],
                 "As duas formas estão certas e trocadas: a pergunta quer primeiro "
@@ -338,7 +432,7 @@ EXERCISES = [
     ValueExercise(
         id="4.2",
         answer=lambda: _hand_weight(1, 2),
-        tolerance=0.002,
+        tolerance=0.0006,
         praise="Consulta de um, chave do outro, divisão por √2 e softmax na linha "
         "inteira.",
         mistakes=[
@@ -392,8 +486,16 @@ EXERCISES = [
             Mistake(
                 "row-of-miou",
                 lambda: _hand_weight(2, 2),
-                "Esse é o peso que `miou` dá a si mesmo, na tabela da seção 3. Agora "
-                "quem pergunta é `telhado`: a consulta é outra.",
+                "Esse número sai de dois jeitos: é o peso que `miou` dá a si mesmo, na "
+                "seção 3, ou a conta com as matrizes do outro lado (W·x). Quem "
+                "pergunta é `telhado`, e a consulta é x·W_q: a segunda linha de W_q.",
+                HAND,
+            ),
+            Mistake(
+                "raw-query",
+                lambda: _row_weight(HAND_K @ BY_HAND[1]),
+                "Você projetou as chaves, mas usou x como consulta. Quem pergunta "
+                "também se projeta: a consulta é x·W_q.",
                 HAND,
             ),
             Mistake(
@@ -490,6 +592,8 @@ EXERCISES = [
         ],
         outputs=("output", "weights"),
         gradient=True,
+        by_hand=("attention", "scaled_dot_product_attention"),
+        own=False,  # nem a `attention` que o caderno define na seção 5
         praise="Cinco linhas, com batch e sem batch, e o gradiente chega às três "
         "matrizes: é tudo o que o caderno 05 precisa para treinar.",
         mistakes=[
@@ -555,6 +659,50 @@ EXERCISES = [
                 ),
             ),
             Mistake(
+                "sqrt-axis-1",
+                _projected(lambda q, k, v: _attend(q, k, v, math.sqrt(k.shape[1]))),
+                "Você usou o tamanho do eixo 1 (`shape[1]` ou `len(k[0])`): é a "
+                "largura só sem batch; com batch, são os tokens. Conte do fim: "
+                "`shape[-1]`.",
+                BREAK,
+                _divided_by(
+                    "a raiz usada",
+                    lambda x, W_q, *_: (
+                        math.sqrt(x.shape[1]),
+                        math.sqrt(W_q.shape[-1]),
+                    ),
+                ),
+            ),
+            Mistake(
+                "sqrt-2",
+                _projected(lambda q, k, v: _attend(q, k, v, math.sqrt(2))),
+                "Você dividiu por √2, o número da seção 3. Lá d_k era 2; aqui ele "
+                "muda a cada caso. Leia a largura do tensor: `k.shape[-1]`.",
+                BREAK,
+                _divided_by(
+                    "a raiz usada",
+                    lambda x, W_q, *_: (math.sqrt(2), math.sqrt(W_q.shape[-1])),
+                ),
+            ),
+            Mistake(
+                "constant",
+                _projected(lambda q, k, v: _attend(q, k, v, 2)),
+                "Você fixou d_k = 4, e só acerta quando a largura é 4. Leia a largura "
+                "do próprio tensor: `k.shape[-1]`.",
+                BREAK,
+                _divided_by(
+                    "a raiz usada",
+                    lambda x, W_q, *_: (2.0, math.sqrt(W_q.shape[-1])),
+                ),
+            ),
+            Mistake(
+                "half",
+                _projected(lambda q, k, v: _attend(q, k, v, q.shape[-1] / 2)),
+                "Você dividiu por d_k ÷ 2. Em Python, `d_k**1/2` faz a potência e "
+                "depois a divisão; a raiz é `d_k ** 0.5` ou `math.sqrt(d_k)`.",
+                BREAK,
+            ),
+            Mistake(
                 "precedence",
                 _projected(lambda q, k, v: _attend(q, k, v, 2 * q.shape[-1])),
                 "Os escores saíram divididos por 2·d_k. Em Python, `a / d_k**1/2` "
@@ -589,9 +737,40 @@ EXERCISES = [
                 _row_sums,
             ),
             Mistake(
+                "no-softmax-unscaled",
+                _projected(_raw_softmax_missing),
+                "Você misturou com os escores: faltam a divisão por √d_k e, depois "
+                "dela, a softmax.",
+                WORKED,
+                _row_sums,
+            ),
+            Mistake(
+                "scores-for-weights",
+                _projected(_scores_for_weights),
+                "A saída está certa, mas no lugar dos pesos vieram os escores, de "
+                "antes da softmax.",
+                WORKED,
+                _row_sums,
+            ),
+            Mistake(
+                "transposed-mix",
+                _projected(_transposed_mix),
+                "Os pesos estão certos, mas a mistura usou a transposta: cada saída "
+                "somou a coluna, e as colunas não somam 1.",
+                WORKED,
+            ),
+            Mistake(
                 "columns",
                 _projected(lambda q, k, v: _attend(q, k, v, dim=-2)),
                 COLUMNS,
+                WORKED,
+                _row_sums,
+            ),
+            Mistake(
+                "columns-unscaled",
+                _projected(lambda q, k, v: _attend(q, k, v, 1, dim=-2)),
+                "São dois enganos: falta a divisão por √d_k, e a softmax correu pelas "
+                "colunas. Quem reparte o peso é a linha: dim=-1.",
                 WORKED,
                 _row_sums,
             ),
@@ -737,6 +916,14 @@ EXERCISES = [
                 _divided_by("a raiz usada", _roots(lambda q, k, v: k.shape[1])),
             ),
             Mistake(
+                "sqrt-axis-1-of-q",
+                lambda q, k, v: _attend(q, k, v, math.sqrt(q.shape[1])),
+                "`shape[1]` é a largura só sem batch; com batch, é o número de "
+                "consultas. Conte do fim: `shape[-1]`.",
+                BREAK,
+                _divided_by("a raiz usada", _roots(lambda q, k, v: q.shape[1])),
+            ),
+            Mistake(
                 "constant",
                 lambda q, k, v: _attend(q, k, v, 2),
                 "Você fixou d_k = 4, e só acerta quando a largura é 4. Leia a largura "
@@ -776,6 +963,14 @@ EXERCISES = [
                 "columns",
                 lambda q, k, v: _attend(q, k, v, dim=-2),
                 "O divisor está certo, mas a softmax mudou de eixo. " + COLUMNS,
+                WORKED,
+                _row_sums,
+            ),
+            Mistake(
+                "axis-1",
+                lambda q, k, v: _attend(q, k, v, dim=1),
+                "O divisor está certo, mas a softmax mudou de eixo: com batch, dim=1 é "
+                "o das consultas. Quem reparte é cada linha: dim=-1.",
                 WORKED,
                 _row_sums,
             ),
@@ -833,10 +1028,12 @@ EXERCISES = [
             Mistake(
                 "weak",
                 _agreeing(2.0, 2.0),
-                "O maior peso já cai no substantivo certo, mas não chega a 0,9: a "
-                "diferença entre os escores é pequena. Multiplique os números.",
+                "O maior peso já cai no substantivo certo, mas nem sempre passa de "
+                "0,9: a diferença entre os escores é pequena. Multiplique os números.",
                 SCALE,
-                _where,
+                lambda got, x: (
+                    "Se W_q dobra, cada diferença entre escores também dobra."
+                ),
             ),
             Mistake(
                 "disagreeing",
@@ -907,6 +1104,15 @@ EXERCISES = [
                 "pedido se escreve.",
                 BUILT,
                 _where,
+            ),
+            Mistake(
+                "elsewhere",
+                lambda x: (ELSEWHERE, ELSEWHERE),
+                "Em ao menos uma frase, o maior peso do verbo não fica só no animado "
+                "de mesmo número. Confira o que a consulta pede e o que cada chave "
+                "mostra.",
+                BUILT,
+                _where_first,
             ),
         ],
     ),

@@ -584,7 +584,7 @@ EXERCISES = [
                 "without-gradient",
                 three_steps(_without_gradient),
                 "A previsão perdeu o registro das contas: há `no_grad`, `.detach()` ou "
-                "`torch.tensor(…)` no caminho. No treino, ele tem de chegar à perda.",
+                "`torch.tensor(…)` no caminho. Ao treinar, ele tem de chegar à perda.",
                 STEP,
             ),
             Mistake(

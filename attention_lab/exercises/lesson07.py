@@ -300,7 +300,7 @@ EXERCISES = [
     ValueExercise(
         id="7.2",
         answer=4 * 96 * 96,
-        praise="4 · 96² = 36 864, com 1, 8 ou 96 cabeças: elas repartem a largura, e "
+        praise="4 · 96² = 36.864, com 1, 8 ou 96 cabeças: elas repartem a largura, e "
         "não a multiplicam.",
         mistakes=[
             Mistake(

@@ -437,7 +437,7 @@ EXERCISES = [
                 "no-gain-no-bias",
                 lambda root, x, gain, bias: _centred(x) / root(_variance(x)),
                 "A normalização está certa, mas `gain` e `bias` não entraram. São os "
-                "parâmetros que deixam o treino escolher outra escala.",
+                "parâmetros que deixam o treinamento escolher outra escala.",
                 BLOCK,
             ),
             *_with_each_root(
@@ -494,7 +494,7 @@ EXERCISES = [
             Mistake(
                 "one-layer",
                 4 * D_MODEL**2 + 4 * D_MODEL,
-                "16 640 é a metade do caminho: só a camada de 64 para 256, com os "
+                "16.640 é a metade do caminho: só a camada de 64 para 256, com os "
                 "vieses. Ou são as quatro projeções da atenção, que somam o mesmo. "
                 "A rede feed-forward tem ainda a volta, de 256 para 64.",
                 MODEL,
@@ -543,7 +543,7 @@ EXERCISES = [
             Mistake(
                 "square-in-the-middle",
                 16 * D_MODEL**2,
-                "65 536 é 256 × 256. Nenhuma matriz da rede tem esse tamanho: são 64 → "
+                "65.536 é 256 × 256. Nenhuma matriz da rede tem esse tamanho: são 64 → "
                 "256 e 256 → 64, e cada uma tem um viés por saída.",
                 MODEL,
             ),
@@ -557,7 +557,7 @@ EXERCISES = [
             Mistake(
                 "width-of-section-6",
                 8 * SECTION_6**2 + 5 * SECTION_6,
-                "18 672 são os do modelo da seção 6, que tem d_model = 48. Aqui a "
+                "18.672 são os do modelo da seção 6, que tem d_model = 48. Aqui a "
                 "largura é 64: refaça a conta com ela.",
                 MODEL,
             ),

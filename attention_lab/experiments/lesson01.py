@@ -3,7 +3,7 @@
 Contagem de palavras numa janela, três redes recorrentes (tanh, GRU, LSTM) e uma cabeça
 de atenção. As frases são as de ``**G2``, sem pistas. Largura 64 para todos, 400 passos
 de 64 frases (800 nos fatos), lr 1e-2 na concordância e 3e-3 nos fatos, 20 000 frases de
-treino e 400 de teste. Um treino leva de 2 a 6 s de CPU; com fatos, de 6 a 12 s. Com
+treinamento e 400 de teste. Treinar leva de 2 a 6 s de CPU; com fatos, de 6 a 12 s. Com
 1200 passos, ou com lr 3e-3, a LSTM da semente 0 continuou no acaso a 20 palavras.
 """
 
@@ -50,8 +50,9 @@ FACTS = {  # acurácia com k fatos, de quem treinou com 1 a 8; uma linha por sem
 class WindowModel:
     """Conta que resposta segue cada palavra, em cada posição de uma janela.
 
-    Cada uma das ``size`` palavras antes da lacuna vota com o que se contou no treino
-    (Bayes ingênuo). Com size=1 é o bigrama (*bigram*): só a palavra anterior vota.
+    Cada uma das ``size`` palavras antes da lacuna vota com o que se contou no
+    treinamento (Bayes ingênuo). Com size=1 é o bigrama (*bigram*): só a palavra
+    anterior vota.
 
     batch: as frases que se contam
     size: quantas palavras antes da lacuna
@@ -178,7 +179,7 @@ def subject_gradient(reader: Reader, batch: Batch) -> float:
 
 
 def gradient_by_distance(kind: str, distances, *, seed: int) -> list[float]:
-    """O gradiente no sujeito, sem treino, em cada distância, dividido pelo de d = 0."""
+    """O gradiente no sujeito em cada distância, sem treinar, dividido pelo de d = 0."""
     sizes = []
     for d in [0, *distances]:
         batch = agreement(200, d, seed=1000 + seed)
@@ -186,7 +187,7 @@ def gradient_by_distance(kind: str, distances, *, seed: int) -> list[float]:
     return [size / sizes[0] for size in sizes[1:]]
 
 
-# --- O treino, com o mesmo orçamento --------------------------------------------------
+# --- O treinamento, com o mesmo orçamento ---------------------------------------------
 
 
 def random_batches(data: Batch, seed: int):
@@ -236,7 +237,7 @@ def agreement_reader(
 
 
 def agreement_accuracy(reader: Reader, distance, *, seed: int) -> float:
-    """A acurácia em frases que o treino não sorteou (a semente delas é outra)."""
+    """A acurácia em frases de outro sorteio: a semente delas é outra."""
     return accuracy(reader, agreement(N_TEST, distance, seed=1000 + seed))
 
 
@@ -251,5 +252,5 @@ def facts_reader(
 
 
 def facts_accuracy(reader: Reader, k: int, *, seed: int) -> float:
-    """A acurácia com k fatos, em frases que o treino não sorteou."""
+    """A acurácia com k fatos, em frases de outro sorteio."""
     return accuracy(reader, facts(N_TEST, k, seed=1000 + seed))

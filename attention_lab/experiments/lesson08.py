@@ -62,7 +62,7 @@ def new_language_model(
 
 
 def training_sentences() -> LanguageBatch:
-    """As 20 000 frases de treino: as mesmas para todas as sementes."""
+    """As 20.000 frases de treino: as mesmas para todas as sementes."""
     return language(N_TRAIN, seed=1)
 
 
