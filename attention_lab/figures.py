@@ -318,11 +318,20 @@ def scores_map(
     return _title(ax, title, untrained)
 
 
+def _stripes(blocked):
+    """As células bloqueadas, juntas as vizinhas de cada linha: desenha-se depressa."""
+    edges = np.diff(np.pad(blocked.astype(int), ((0, 0), (1, 1))), axis=1)
+    starts, ends = np.argwhere(edges == 1), np.argwhere(edges == -1)
+    return [
+        Rectangle((j - 0.5, i - 0.5), end - j, 1)
+        for (i, j), (_, end) in zip(starts, ends, strict=True)
+    ]
+
+
 def _heat_map(ax, values, blocked, rows, cols, cmap, low, high, decimals):
     shown = np.ma.masked_array(values, blocked)
     image = ax.imshow(shown, cmap=cmap, vmin=low, vmax=high)
-    cells = [Rectangle((j - 0.5, i - 0.5), 1, 1) for i, j in np.argwhere(blocked)]
-    hatched = PatchCollection(cells, zorder=2, **_HATCH)
+    hatched = PatchCollection(_stripes(blocked), zorder=2, **_HATCH)
     hatched.set_in_layout(False)
     ax.add_collection(hatched, autolim=False)
     roomy = ax.figure.bbox.width / values.shape[1] > 24  # px: menos que isso, nem tente

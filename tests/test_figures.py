@@ -289,10 +289,27 @@ def test_masked_cells_are_hatched_and_have_no_number(ax):
     np.testing.assert_array_equal(ax.images[0].get_array().mask, ~mask)
     (hatched,) = [c for c in ax.collections if isinstance(c, PatchCollection)]
     assert hatched.get_hatch() == "///"
-    corners = {tuple(path.vertices[0] + 0.5) for path in hatched.get_paths()}
+    covered = []
+    for path in hatched.get_paths():  # uma faixa por trecho de linha
+        (left, top), (right, bottom) = path.vertices.min(0), path.vertices.max(0)
+        assert bottom - top == 1
+        covered += [(j, top + 0.5) for j in np.arange(left, right) + 0.5]
     blocked = {(j, i) for i, j in np.argwhere(~mask.numpy())}
-    assert corners == blocked
+    assert len(covered) == len(blocked) and set(covered) == blocked
     assert not blocked & set(numbers(ax))
+
+
+def test_a_mask_with_holes_is_hatched_in_stripes(ax):
+    mask = torch.tensor([[True, False, True, False], [False, False, True, True]])
+    weights = mask / mask.sum(-1, keepdim=True)
+    figures.weights_map(ax, weights, TOKENS[:2], TOKENS[:4], mask=mask)
+    (hatched,) = [c for c in ax.collections if isinstance(c, PatchCollection)]
+    ends = [(p.vertices.min(0), p.vertices.max(0)) for p in hatched.get_paths()]
+    assert [(*a, *b) for a, b in ends] == [
+        (0.5, -0.5, 1.5, 0.5),
+        (2.5, -0.5, 3.5, 0.5),
+        (-0.5, 0.5, 1.5, 1.5),
+    ]
 
 
 def test_padding_mask_fits_every_row(ax):
