@@ -535,7 +535,7 @@ def check_mask_batch(x: Tensor, mask: Tensor | None, n_heads: int) -> None:
     """Antes de o cache crescer: os eixos da esquerda cabem em (..., H)?"""
     if mask is None:
         return
-    scores = (*x.shape[:-2], n_heads, x.shape[-2], mask.shape[-1] if mask.dim() else 1)
+    scores = (*x.shape[:-2], n_heads, x.shape[-2], mask.shape[-1])
     sizes = list(zip(reversed(mask.shape), reversed(scores), strict=False))
     if mask.dim() > len(scores) or any(m not in (1, s) for m, s in sizes[2:]):
         raise ValueError(

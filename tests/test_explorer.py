@@ -268,6 +268,15 @@ def test_the_still_picture_names_up_to_16_tokens(n_tokens, named):
     figures.plt.close(fig)
 
 
+@pytest.mark.parametrize("n_heads", [1, 4])  # o mapa com números e a miniatura
+def test_a_dollar_in_the_still_picture_is_a_dollar(n_heads):
+    fig, _ = explorer._still(["$$", "R$"], maps(1, n_heads, 2, 2).numpy(), False)
+    names = [text.get_text() for text in fig.axes[0].get_yticklabels()]
+    assert names == [r"\$\$", r"R\$"]
+    figures.to_png(fig)
+    figures.plt.close(fig)
+
+
 @pytest.mark.parametrize("n_heads", [1, 4])
 def test_the_still_picture_hatches_the_future(n_heads):
     weights = maps(1, n_heads, 5, 5, causal=True).numpy()

@@ -4,6 +4,7 @@ import ast
 import base64
 import functools
 import io
+import math
 import re
 import struct
 from itertools import pairwise
@@ -451,6 +452,20 @@ def test_tip_labels_do_not_overlap():
         assert len(boxes) >= 5
         for i, box in enumerate(boxes):
             assert not any(box.overlaps(other) for other in boxes[:i])
+
+
+@pytest.mark.parametrize("inside", [(0.95, 0.72), (1.8, 0.2), (0.3, 1.5)])
+def test_the_name_of_the_mixture_does_not_cover_the_diamond(ax, inside):
+    points = np.array([[1.8, 0.2], [0.3, 0.8], [0.2, 1.9], [1.5, 0.0]])
+    names = ["gato", "estava", "telhado", "miou"]
+    figures.vectors(ax, points, names, inside=inside, inside_label="contexto")
+    figures.to_png(ax.figure)  # é quando os nomes acham o seu lugar
+    (label,) = [text for text in ax.texts if text.get_text() == "contexto"]
+    half = 10 * math.sqrt(0.5) * ax.figure.dpi / 72  # markersize=10, de canto a canto
+    x, y = ax.transData.transform(inside)
+    box = label.get_window_extent()
+    for dx, dy in [(half, 0), (-half, 0), (0, half), (0, -half), (0, 0)]:
+        assert not box.contains(x + dx, y + dy)
 
 
 def test_hull_of_few_or_aligned_points(ax):

@@ -835,17 +835,20 @@ def test_a_wrong_mask_does_not_reach_the_cache_of_the_layer():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
-def test_a_tiny_temperature_is_greedy(dtype):
+@pytest.mark.parametrize(
+    "dtype, temperature", [(torch.float16, 1e-7), (torch.float32, 1e-40)]
+)
+def test_a_tiny_temperature_is_greedy(dtype, temperature):
     model, ids = tiny_gpt().to(dtype), some_ids(2)
     greedy = model.generate(ids, 5, top_k=1)
-    assert torch.equal(model.generate(ids, 5, temperature=1e-7), greedy)
+    assert torch.equal(model.generate(ids, 5, temperature=temperature), greedy)
 
 
 def test_generating_nothing_gives_a_copy():
     ids = some_ids(2)
+    before = ids.clone()
     tiny_gpt().generate(ids, 0)[0, 0] += 1
-    assert ids.max() < VOCAB and not torch.equal(ids[0, :1] + 1, ids[0, :1])
+    assert torch.equal(ids, before)
 
 
 def test_the_tiled_attention_fits_a_model_with_dropout():

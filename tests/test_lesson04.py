@@ -147,11 +147,11 @@ def test_a_lost_axis_in_the_sum_is_recognised():
         (lambda x: x, "raised", "TypeError"),
         (
             lambda: (torch.full((4, 2), torch.nan), torch.eye(4, 2)),
-            "elsewhere",
+            "refused",
             "não são números",
         ),
-        (lambda: (torch.ones(4, 2), torch.ones(4, 2)), "elsewhere", 'case("4.5", 1)'),
-        (lambda: (torch.ones(4, 2), torch.ones(4, 2)), "elsewhere", "seção 6"),
+        (lambda: (torch.ones(4, 2), torch.ones(4, 2)), "refused", 'case("4.5", 1)'),
+        (lambda: (torch.ones(4, 2), torch.ones(4, 2)), "refused", "seção 6"),
     ],
 )
 def test_a_head_that_does_not_fit_gets_a_message(answer, mistake, words):

@@ -60,7 +60,7 @@ GLOSSES = [  # o que as mensagens mais comuns querem dizer
     ),
     (r"A must be batches of square", "há tantas equações quantos pesos?"),
     (
-        r"singular",
+        r"matrix is singular|Singular matrix",
         "o sistema não tem solução única: duas equações iguais, ou uma toda 0.",
     ),
     (

@@ -645,7 +645,7 @@ EXERCISES = [
             (torch.tensor([[5.0, 0.0], [-5.0, 0.0], [-5.0, 1.0]]),),
             (30 * sample(11, (6, 4))[0],),
             (torch.tensor([[10.0, 0.0], [10.0, 1.0], [9.0, 2.0]]),),
-            (torch.tensor([[1e5, 0.0], [-1e5, 0.0], [-1e5, 1.0]]),),
+            (torch.tensor([[1e3, 0.0], [-1e3, 0.0], [-1e3, 1.0]]),),
         ],
         outputs=("output", "weights"),
         praise="Peso 0 em si mesmo, e o resto da linha soma 1. Com −∞ antes da "
@@ -695,7 +695,7 @@ EXERCISES = [
                     "-10": _block_with(-10.0),
                     "-20": _block_with(-20.0),
                     "-100": _block_with(-100.0),
-                    "-1e9": _block_with(-1e9),
+                    "-1e4": _block_with(-1e4),
                     "minus-100": _subtract(100.0),
                     "minus-1000": _subtract(1000.0),
                 }.items()

@@ -8,6 +8,7 @@ from attention_lab.attention import attention, dot_scores, softmax
 from attention_lab.exercises.engine import (
     FunctionExercise,
     Mistake,
+    Refused,
     ValueExercise,
     decimal,
     sample,
@@ -219,9 +220,8 @@ def _same_sheet(x):
     return _look(_verb_row(x, 10 * torch.eye(4), torch.eye(4)))
 
 
-# O que a cabeça "vê" quando as matrizes não servem, ou quando ela erra de um jeito que
-# o catálogo não conhece: nenhum peso de verdade dá isto.
-NOT_A_PAIR, WRONG_SHAPE, ELSEWHERE = (torch.tensor(-n) for n in (1, 2, 3))
+# O que a cabeça "vê" quando as matrizes não servem: nenhum peso de verdade dá isto.
+NOT_A_PAIR, WRONG_SHAPE = torch.tensor(-1), torch.tensor(-2)
 TOO_WEAK = torch.tensor(0)
 
 
@@ -246,7 +246,9 @@ def _adapt_head(answer):
         if all(torch.equal(a[0], b[0]) for a, b in zip(seen, right)):
             enough = all(bool(a[1]) for a in seen)
             return where, strong if enough else TOO_WEAK
-        return (where, strong) if _known(sheets, seen) else _elsewhere(seen, right)
+        if not _known(sheets, seen):
+            raise Refused(_elsewhere(sheets, seen, right))
+        return where, strong
 
     return run
 
@@ -260,23 +262,14 @@ def _known(sheets, seen):
     )
 
 
-def _elsewhere(seen, right):
-    """O sinal de um engano desconhecido, com a primeira frase em que ele aparece."""
-    mark = ELSEWHERE.clone()
-    mark.first = next(
-        i for i, (a, b) in enumerate(zip(seen, right)) if not torch.equal(a[0], b[0])
+def _elsewhere(sheets, seen, right):
+    """Onde a cabeça olha, na primeira frase em que não é o lugar certo."""
+    i = next(i for i, (a, b) in enumerate(zip(seen, right)) if not a[0].equal(b[0]))
+    return (
+        f"{_where(seen[i], sheets[i])} O maior tem de ficar só no animado de mesmo "
+        "número: confira o que a consulta pede e o que cada chave mostra. As fichas "
+        f'desta frase: `case("4.5", {i + 1})`. Onde rever: {BUILT}.'
     )
-    mark.look = seen[mark.first]
-    return mark, ELSEWHERE
-
-
-def _where_first(got, x):
-    """Onde caíram os maiores pesos, na primeira frase em que não é o lugar certo."""
-    mark = got[0]
-    if not hasattr(mark, "look"):
-        return "Veja as fichas de uma frase com `case`."
-    text = _where(mark.look, _sheet(SENTENCES[mark.first]))
-    return f'{text} Para ver as fichas dela: `case("4.5", {mark.first + 1})`.'
 
 
 def _where(got, x):
@@ -1104,15 +1097,6 @@ EXERCISES = [
                 "pedido se escreve.",
                 BUILT,
                 _where,
-            ),
-            Mistake(
-                "elsewhere",
-                lambda x: (ELSEWHERE, ELSEWHERE),
-                "Em ao menos uma frase, o maior peso do verbo não fica só no animado "
-                "de mesmo número. Confira o que a consulta pede e o que cada chave "
-                "mostra.",
-                BUILT,
-                _where_first,
             ),
         ],
     ),

@@ -63,13 +63,11 @@ def texts(n: dict) -> base.Texts:
         f"a {after} do peso.",
         long="Duas filas iguais de caixas, uma acima da outra: início da frase "
         f"(<s>), “{SENTENCE}” e uma lacuna azul. Na de cima, antes do treinamento, "
-        "oito "
-        f"arcos finos saem da lacuna, com pesos parecidos: {old}. Na de baixo, depois "
-        f"do treinamento, um arco grosso vai até “loba”, em laranja; os pesos são "
-        f"{new}. À "
-        "direita, as médias de três sementes, com 600 frases de outro sorteio em "
-        f"cada: o peso no sujeito vai de {before} a {after}, e a acurácia do verbo, "
-        f"de {accuracy[0]} a {accuracy[1]}; os atratores, juntos, ficam com "
+        f"oito arcos finos saem da lacuna, com pesos parecidos: {old}. Na de baixo, "
+        "depois do treinamento, um arco grosso vai até “loba”, em laranja; os pesos "
+        f"são {new}. À direita, as médias de três sementes, com 600 frases de outro "
+        f"sorteio em cada: o peso no sujeito vai de {before} a {after}, e a acurácia "
+        f"do verbo, de {accuracy[0]} a {accuracy[1]}; os atratores, juntos, ficam com "
         f"{attractors}.",
         notice="Só o verbo foi cobrado; ninguém disse onde está o sujeito. “lobos” é "
         "o mesmo bicho, em outro gênero e outro número, e está mais perto: não recebe "

@@ -65,12 +65,12 @@ def texts(n: dict) -> base.Texts:
         f"pesos altos ficam uma casa à direita da diagonal: a linha de “o” dá {cat} a "
         "“gato”, o token que ela devia prever; essas casas têm um contorno "
         "vermelhão. À direita, com máscara, o triângulo do futuro está hachurado: o "
-        "escore é −∞, e o peso, 0. Embaixo, uma régua da perda em 300 frases de teste, "
-        f"em nats por token, com o piso exato dessas frases em {floor}; a zona abaixo "
-        "dele, em tom claro, diz “vendo a resposta”. Sem máscara, marcada com ×, a "
-        "perda vai "
-        f"de {seen}, vendo o futuro, a {alone}, ao escrever, quando o modelo só recebe "
-        f"o que já foi escrito. Com máscara, um disco: as duas medidas dão {honest}.",
+        "escore é −∞, e o peso, 0. Embaixo, uma régua da perda em 300 frases de "
+        f"teste, em nats por token, com o piso exato dessas frases em {floor}; a zona "
+        "abaixo dele, em tom claro, diz “vendo a resposta”. Sem máscara, marcada com "
+        f"×, a perda vai de {seen}, vendo o futuro, a {alone}, ao escrever, quando o "
+        "modelo só recebe o que já foi escrito. Com máscara, um disco: as duas "
+        f"medidas dão {honest}.",
         notice=f"Uma perda de {seen}, abaixo do piso de {floor}, não é talento: é "
         "vazamento. Ao escrever, a casa da direita ainda não existe. De 200 frases "
         f"que cada modelo escreve, a gramática aceita {bad} das do primeiro e {good} "
@@ -80,16 +80,14 @@ def texts(n: dict) -> base.Texts:
         "dois mapas de calor 5 × 5 lado a lado, do branco ao roxo profundo, com os "
         "números nas células e os nomes das linhas (<s>, o, gato, estava, quieto) só "
         "uma vez, no vão entre os dois. À esquerda, “Sem máscara”, com um × "
-        "vermelhão: as quatro células logo acima da diagonal são escuras "
-        f"({copies}), com contorno da mesma cor. À direita, “Com máscara”, com um "
-        "disco preto: o triângulo de cima é hachurado em cinza, com a etiqueta "
-        "“escore −∞ → peso 0”. Embaixo, uma régua horizontal da perda, de 0 a 6 nats "
-        f"por token: zona clara, “vendo a resposta”, de 0 ao piso {floor}; um × em "
-        f"{seen}, "
-        f"“vendo o futuro”, e outro em {alone}, “ao escrever”, ligados por uma seta "
-        f"em arco; um disco em {honest}, “com máscara”. Título em negrito: o achado. "
-        "Evite: cadeados, olhos, robôs, brilhos, texto em inglês, números diferentes "
-        "destes.",
+        f"vermelhão: as quatro células logo acima da diagonal são escuras ({copies}), "
+        "com contorno da mesma cor. À direita, “Com máscara”, com um disco preto: o "
+        "triângulo de cima é hachurado em cinza, com a etiqueta “escore −∞ → peso "
+        "0”. Embaixo, uma régua horizontal da perda, de 0 a 6 nats por token: zona "
+        f"clara, “vendo a resposta”, de 0 ao piso {floor}; um × em {seen}, “vendo o "
+        f"futuro”, e outro em {alone}, “ao escrever”, ligados por uma seta em arco; "
+        f"um disco em {honest}, “com máscara”. Título em negrito: o achado. Evite: "
+        "cadeados, olhos, robôs, brilhos, texto em inglês, números diferentes destes.",
     )
 
 

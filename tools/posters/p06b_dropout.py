@@ -55,8 +55,7 @@ def texts(n: dict) -> base.Texts:
         f"“estava” vai de {peak} a {double}. No primeiro sorteio somem {gone} dos 7, "
         f"e a soma é {first}; no segundo, {second}. A última linha é a média de "
         f"{comma(DRAWS, 0)} sorteios: as alturas são as da primeira, e a soma é "
-        f"{mean}. Pesos "
-        "não treinados.",
+        f"{mean}. Pesos não treinados.",
         notice="Quem fica é multiplicado por 1/(1 − p): com p = 0,5, dobra. É isso "
         "que mantém a média, e não cada linha. Um peso que a máscara zerou continua "
         "0: zero multiplicado segue zero. Na avaliação o dropout sai; esquecê-lo faz "

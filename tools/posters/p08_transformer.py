@@ -93,13 +93,11 @@ def texts(n: dict) -> base.Texts:
         f"setas grossas chegam à coluna de “viu”: de “as”, com peso {article}, em uma "
         f"cabeça, e de “porcas”, com {noun}, em outra. No alto, depois de uma última "
         f"LayerNorm, o que “viu” prevê: {words}. À direita, três quadros 7 por 7 de "
-        "quem muda quem (coluna, o token "
-        "em que se mexe; linha, a saída que muda): LayerNorm e MLP só têm a "
-        f"diagonal; a Atenção tem também os {pairs} pares abaixo dela. No canto, a "
-        f"perda em frases de teste, {loss} nats por token, e o piso dessas frases, "
-        f"{floor}; das 500 "
-        f"frases que o modelo escreve, {accepted} são gramaticais. Ele tem 1 bloco e "
-        f"{size} parâmetros.",
+        "quem muda quem (coluna, o token em que se mexe; linha, a saída que muda): "
+        f"LayerNorm e MLP só têm a diagonal; a Atenção tem também os {pairs} pares "
+        f"abaixo dela. No canto, a perda em frases de teste, {loss} nats por token, e "
+        f"o piso dessas frases, {floor}; das 500 frases que o modelo escreve, "
+        f"{accepted} são gramaticais. Ele tem 1 bloco e {size} parâmetros.",
         notice="Quem prevê a palavra seguinte é a última coluna, a de “viu”, e os "
         "verbos mais prováveis estão no plural, como “porcas”, e não no singular de "
         "“leão”, que está mais perto. As duas cabeças foram escolhidas entre quatro, "
@@ -134,7 +132,7 @@ def draw(n: dict) -> Figure:
     base.text(ax, 474, 151, words, size=14, ha="center")
     base.text(ax, 230, 151, "“viu” prevê", size=14, ha="right", color=COLORS["soft"])
     base.text(ax, 48, 182, "fluxos residuais", color=COLORS["soft"])
-    base.text(ax, GRID + 77, 214, "coluna → linha", ha="right", color=COLORS["soft"])
+    base.text(ax, GRID + 77, 214, "coluna muda linha", ha="right", color=COLORS["soft"])
     base.text(ax, NAME, 326, "LayerNorm", size=14, weight="bold")
     for y, name, piece in [
         (272, "MLP", "mlp"),
