@@ -420,6 +420,12 @@ def _check_counts(name: str, values, low: int, high: float = math.inf) -> list[i
     return values
 
 
+def _check_chances(**chances: float) -> None:
+    for name, p in chances.items():
+        if not isinstance(p, int | float) or not 0 <= p <= 1:
+            raise ValueError(f"{name} é uma chance, de 0 a 1, mas veio {p!r}.")
+
+
 # --- Concordância à distância, fatos e manchete ---------------------------------------
 
 
@@ -490,15 +496,16 @@ def agreement(
     estava: o recheio começa por "que estava(m)", se couber (distance ≥ 4)
     seed: inteiro ou ``torch.Generator``
     Devolve: ``Batch``; a lacuna é o último token, e choices tem as 12 formas verbais.
-    Erro: ValueError se n < 1 ou distance < 0.
+    Erro: ValueError se n < 1, distance < 0 ou uma chance sai de 0..1.
     Fonte: a tarefa é a de Linzen et al., 2016 (arXiv 1611.01368).
 
     >>> batch = agreement(3, distance=6, seed=1)
     >>> batch.text(0), batch.answer_text(0)
     ('<s> hoje , gata que meninas seguiram longe de lobo ___', 'miou')
     """
-    _check_counts("n", n, 1)
+    _check_counts("n", [n], 1)
     distances = _check_counts("distance", distance, 0)
+    _check_chances(animate=animate, relative=relative)
     draw = Draws(seed)
     sentences = []
     for _ in range(n):
@@ -532,7 +539,7 @@ def facts(n: int, k, *, seed: int | torch.Generator = 0) -> Batch:
     >>> batch.text(0), batch.answer_text(0)
     ('<s> a elefanta , a porca , a pomba : quem vai arrulhar', 'pomba')
     """
-    _check_counts("n", n, 1)
+    _check_counts("n", [n], 1)
     infinitives = select("infinitivo")  # um por lema
     counts = _check_counts("k", k, 1, len(infinitives))
     draw = Draws(seed)
@@ -579,7 +586,7 @@ def headline(n: int, *, seed: int | torch.Generator = 0) -> HeadlineBatch:
     >>> batch.text(0), batch.answer_text(0)
     ('<s> perto de ruas , leoas longe de cachorros contra porco : ___', 'caçaram-no')
     """
-    _check_counts("n", n, 1)
+    _check_counts("n", [n], 1)
     draw = Draws(seed)
     sentences, opponents, clitics = [], [], []
     for _ in range(n):
@@ -880,7 +887,7 @@ def language(n: int, *, seed: int | torch.Generator = 0) -> LanguageBatch:
     >>> " ".join(language(1, seed=0).words(0))
     'as porcas que as lobas seguiram atrás da casa grunhiram .'
     """
-    _check_counts("n", n, 1)
+    _check_counts("n", [n], 1)
     draw = Draws(seed)
     rows, verbs, nouns = [], [], []
     for _ in range(n):
@@ -943,8 +950,8 @@ def induction(
     ([9, 0], [11, 14])
     """
     low, high = PERIODS
-    _check_counts("n", n, 1)
-    _check_counts("T", T, 2 * high, len(INDUCTION_VOCABULARY))
+    _check_counts("n", [n], 1)
+    _check_counts("T", [T], 2 * high, len(INDUCTION_VOCABULARY))
     generator = Draws(seed).generator
     shuffled = torch.rand(n, len(INDUCTION_VOCABULARY), generator=generator).argsort(-1)
     period = torch.randint(low, high + 1, (n,), generator=generator)
