@@ -34,12 +34,22 @@ SETTINGS = {
     "olha para si": {"look_at_self": True},
     "crua, olha para si": {"head": "raw", "look_at_self": True, "std": 2.0},
     "crua, sem se olhar": {"head": "raw", "std": 2.0},
+    "Q = K, com √d_k": {"head": "tied", "look_at_self": True, "std": 2.0},
     "Q e K, vetores longos": {"look_at_self": True, "std": 2.0},
     "número, com artigos": {"n_answers": 2, "articles": True},
     "número, sem artigos": {"n_answers": 2},
     "sem posições, com artigos": {"positions": False, "articles": True},
 }
-HEADS = {"raw": raw_similarity_head, "trained": SelfAttention}
+
+
+def tied_head(d_model: int) -> SelfAttention:
+    """Uma projeção só, como na cabeça crua, mas dividindo por √d_k."""
+    head = SelfAttention(d_model)
+    head.W_k = head.W_q
+    return head
+
+
+HEADS = {"raw": raw_similarity_head, "tied": tied_head, "trained": SelfAttention}
 
 
 def fresh(setting: str, seed: int) -> tuple[Reader, bool]:
@@ -206,6 +216,15 @@ def test_the_raw_head_collapses_on_itself(seed):
     assert forbidden["acurácia"] > 0.3
     _, _, cured = trained("Q e K, vetores longos", seed)
     assert cured["acurácia"] > 0.5 and cured["lacuna"] < 0.1
+
+
+@pytest.mark.claims
+@seeds
+def test_the_scale_alone_lets_the_gradient_through(seed):
+    """Com Q = K, dividir por √d_k mal encolhe o peso em si, e já tira do chute."""
+    _, before, after = trained("Q = K, com √d_k", seed)
+    assert 0.95 < before["lacuna"] < 1
+    assert after["acurácia"] > 0.4 and after["lacuna"] < 0.4
 
 
 @pytest.mark.claims

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 
 import attention_lab
-from attention_lab import check, exercises
+from attention_lab import SelfAttention, check, exercises
 from attention_lab.exercises import CATALOGUE, engine, reveal
 from attention_lab.exercises.engine import (
     RIGHT,
@@ -223,6 +223,19 @@ def only_when_plural(words):
         return 1
 
 
+class WithoutForward(SelfAttention):
+    forward = torch.nn.Module.forward  # o nome errado deixa a da classe-mãe
+
+    def foward(self, x):
+        return x
+
+
+class OneProjection(SelfAttention):
+    def __init__(self, d_in, d_k, d_v):
+        super().__init__(d_in, d_k, d_v)
+        self.W_k = self.W_q
+
+
 def hidden_inside(scores, factor):
     def rows(table):
         return torch.nn.functional.softmax(table, -1)
@@ -299,6 +312,16 @@ def hidden_inside(scores, factor):
         ("3.1", lambda q, k: torch.tensor([q, 1]), "raised", "`torch.cat`"),
         ("3.1", lambda q, k: q @ k.T(), "raised", "`.T` e `.mT` não levam"),
         ("3.1", lambda q, k: q.sum - k, "raised", "faltam os parênteses"),
+        ("3.1", lambda q, k: q(k), "raised", "foi chamado como função"),
+        ("5.4", WithoutForward, "refused", "confira o nome, e se ele está alinhado"),
+        ("5.4", OneProjection, "refused", "W_q e W_k são a mesma matriz"),
+        (
+            "6.2",
+            lambda T, w: ~torch.ones(T, T).tril(-w),
+            "raised",
+            "`dtype=torch.bool`",
+        ),
+        ("6.2", lambda T, w: torch.ones(T) & torch.ones(T), "raised", "booleanas"),
         ("3.3", hidden_inside, "ready-made", "`softmax`"),
         ("3.3", lambda s, f: torch.softmax(f * s, -1), "ready-made", "`softmax`"),
         ("3.4", lambda x: (None, None), "type", "(NoneType, NoneType)"),

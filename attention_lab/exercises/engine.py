@@ -33,6 +33,11 @@ RTOL, ATOL = 1e-4, 1e-5  # folga para float32 e para outra ordem de soma
 GLOSSES = [  # o que as mensagens mais comuns querem dizer
     (r"bitwise_xor", "em Python, a potência é `**`; o `^` é outra operação."),
     (
+        r"bitwise_\w+_cpu|operator\.invert",
+        "`&`, `|` e `~` pedem tabelas booleanas: crie-as com `dtype=torch.bool`, ou "
+        "converta com `.bool()`.",
+    ),
+    (
         r"not implemented for '(Long|Int|Bool|Byte)'",
         "essa conta pede números reais: converta antes, com `.float()`.",
     ),
@@ -56,7 +61,9 @@ GLOSSES = [  # o que as mensagens mais comuns querem dizer
     ),
     (
         r"'Tensor' object is not callable",
-        "há parênteses a mais: `.T` e `.mT` não levam.",
+        "um tensor foi chamado como função: há parênteses a mais, como em `x.T()` ou "
+        "`loss()`? (`.T` e `.mT` não levam, e o `step` do otimizador não recebe a "
+        "perda.)",
     ),
     (r"A must be batches of square", "há tantas equações quantos pesos?"),
     (
@@ -109,8 +116,9 @@ GLOSSES = [  # o que as mensagens mais comuns querem dizer
     ),
     (
         r"size of tensor a .* must match|not broadcast|broadcast together",
-        "as duas formas não se alinham, de trás para a frente: falta `keepdim=True` ou "
-        "uma transposta, ou um tamanho ficou fixo.",
+        "as duas formas não se alinham, de trás para a frente: falta `keepdim=True`, "
+        "um eixo de tamanho 1 (`[:, None]`) ou uma transposta; ou um tamanho ficou "
+        "fixo.",
     ),
     (
         r"Sizes of tensors must match|stack expects each tensor",

@@ -222,6 +222,11 @@ def _prediction_returned(model, optimizer, x, target):
     return prediction
 
 
+def _prediction_afterwards(model, optimizer, x, target):
+    training_step(model, optimizer, x, target)
+    return model(x)
+
+
 def _without_return(model, optimizer, x, target):
     training_step(model, optimizer, x, target)
 
@@ -273,7 +278,14 @@ def run_class(cls):
     def run(x, W_q, W_k, W_v):
         if isinstance(cls, nn.Module):
             raise Refused("Chegou uma camada já criada: passe a classe, só o nome.")
+        if getattr(cls, "forward", None) is nn.Module.forward:
+            raise Refused(
+                "Sua classe não tem um `forward`: confira o nome, e se ele está "
+                "alinhado com o `__init__`, e não dentro dele."
+            )
         module = cls(x.shape[-1], len(W_q), len(W_v))
+        if module.W_q.weight is module.W_k.weight:
+            raise Refused("W_q e W_k são a mesma matriz: cada papel tem a sua.")
         with torch.no_grad():
             module.W_q.weight.copy_(W_q)
             module.W_k.weight.copy_(W_k)
@@ -474,6 +486,14 @@ EXERCISES = [
                 ROW,
             ),
             Mistake(
+                "rows-of-the-first",
+                lambda output, lengths: output[0, lengths - 1],
+                "Os índices das linhas estão certos, mas o 0 as buscou todas na "
+                "primeira frase. Cada frase dá uma linha: `torch.arange(B)` no lugar "
+                "do 0.",
+                ROW,
+            ),
+            Mistake(
                 "only-first-sentence",
                 lambda output, lengths: output[0, lengths[0] - 1],
                 "A linha está certa, mas só a da primeira frase. Se há um laço, o "
@@ -607,6 +627,13 @@ EXERCISES = [
                 three_steps(_prediction_returned),
                 "O passo está certo, mas você devolveu a previsão. Devolva a perda: um "
                 "número só.",
+                STEP,
+            ),
+            Mistake(
+                "prediction-afterwards",
+                three_steps(_prediction_afterwards),
+                "O passo está certo, mas você devolveu outra previsão, feita depois "
+                "dele. Devolva a perda: um número só.",
                 STEP,
             ),
             Mistake(

@@ -69,6 +69,14 @@ def _negative_start(T, window):
     return mask
 
 
+def _negative_column(T, window):
+    mask = torch.zeros(T, T, dtype=torch.bool)
+    for i in range(T):
+        for j in range(i - window + 1, i + 1):
+            mask[i, j] = True
+    return mask
+
+
 def _first_keys(T, window):
     return (_steps_back(T) >= 0) & (torch.arange(T) < window)
 
@@ -278,6 +286,16 @@ def _never_any(f, x):
     return table
 
 
+def _never_any_by_cell(f, x):
+    table = torch.zeros(len(x), len(x), dtype=torch.bool)
+    for j in range(len(x)):
+        changed = x.clone()
+        changed[j] = x[j] + 1
+        for i in range(len(x)):
+            table[i, j] = f(changed)[i] != f(x)[i]
+    return table
+
+
 def _any_of_all(f, x):
     return dependence(f, x).any(0).expand(len(x), -1)
 
@@ -318,8 +336,9 @@ EXERCISES = [
             Mistake(
                 "zero-score",
                 math.exp(3) / (math.exp(1) + math.exp(3) + math.exp(2) + 1),
-                "Você trocou o escore bloqueado por 0. Mas e⁰ = 1 ainda entra na soma: "
-                "quem dá exponencial 0 é −∞.",
+                "0,644 sai de duas contas. O escore bloqueado trocado por 0: mas "
+                "e⁰ = 1 ainda entra na soma, e quem dá exponencial 0 é −∞. Ou o peso "
+                "de `miou`, sem máscara: a pergunta é `gato`, e `miou` está no futuro.",
                 HAND,
             ),
             Mistake(
@@ -432,7 +451,8 @@ EXERCISES = [
         inputs=lambda: [(6, 3), (7, 2), (4, 1), (5, 9)],
         outputs=("mask",),
         praise="Com a janela maior que a frase, volta a causal inteira. Modelos para "
-        "textos longos usam esta máscara: cada linha custa no máximo `window` chaves.",
+        "textos longos usam esta máscara: cada linha olha para no máximo `window` "
+        "chaves, e um programa que pule as outras gasta menos.",
         mistakes=[
             Mistake(
                 "inverted",
@@ -497,6 +517,15 @@ EXERCISES = [
                 "do fim: a fatia sai vazia. Comece em `max(0, i - window + 1)`.",
                 MASK,
                 _row_count,
+            ),
+            Mistake(
+                "negative-column",
+                _negative_column,
+                "No começo da frase, o `j` fica negativo, e o Python conta do fim: a "
+                "linha 0 passa a ver o fim da frase. Comece em `max(0, i - window + "
+                "1)`.",
+                MASK,
+                _future_seen,
             ),
             Mistake(
                 "window-in-tril",
@@ -792,6 +821,22 @@ EXERCISES = [
                 _layer_numbers,
             ),
             Mistake(
+                "numbers-in-the-causal",
+                _layer_with(lambda m: (~m).float(), _inverted),
+                "A de padding está certa. A causal é de números, e eles se somam aos "
+                "escores: o 1 aumenta os que se queria esconder. Tire o `.float()`.",
+                BREAK,
+                _layer_numbers,
+            ),
+            Mistake(
+                "numbers-in-the-padding",
+                _layer_with(_inverted, lambda m: (~m).float()),
+                "A causal está certa. A de padding é de números, e eles se somam aos "
+                "escores: o 1 aumenta os que se queria esconder. Tire o `.float()`.",
+                PADDING,
+                _layer_numbers,
+            ),
+            Mistake(
                 "no-padding",
                 _layer_with(_inverted, None),
                 "A causal está certa, mas o padding sumiu: as chaves que não são "
@@ -836,7 +881,8 @@ EXERCISES = [
         ],
         outputs=("table",),
         praise="Esta tabela serve para qualquer camada, não só para a atenção. "
-        "Acima da diagonal, tudo False; da diagonal para baixo, depende da máscara.",
+        "Um True acima da diagonal é vazamento, como na segunda camada da correção; "
+        "abaixo dela, um False diz que aquele passado não chega.",
         mistakes=[
             Mistake(
                 "transposed",
@@ -906,6 +952,13 @@ EXERCISES = [
                 _never_any,
                 "A comparação dá uma tabela (T, d), que não cabe na coluna de T casas. "
                 "Falta um `.any(-1)`: a linha mudou se qualquer número dela mudou.",
+                PROOF,
+            ),
+            Mistake(
+                "cell-without-any",
+                _never_any_by_cell,
+                "A comparação da linha i dá d números, e a casa `table[i, j]` guarda "
+                "um só. Falta um `.any()`: a linha mudou se algum número dela mudou.",
                 PROOF,
             ),
             Mistake(

@@ -86,7 +86,7 @@ class Reader(nn.Module):
 
 
 def raw_similarity_head(d_model: int) -> SelfAttention:
-    """A cabeça do caderno 03 com uma projeção só: Q = K, e sem dividir por √d_k.
+    """Quase a cabeça do caderno 03: uma projeção só (Q = K), sem dividir por √d_k.
 
     Com vetores longos (std=2.0) e olhando para si, não sai do lugar: a lacuna começa
     com peso 1,00 em si mesma, e com um só peso não nulo o gradiente dos escores é 0.
