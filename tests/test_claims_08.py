@@ -51,6 +51,13 @@ def small_excess(seed, *parts, n_layers=2):
     return excess(small_gpt(seed, *parts, n_layers=n_layers))
 
 
+def trained_without(part, seed, n_layers):
+    """O GPT da seção 7 sem uma peça, com os mesmos 500 passos (uns 5 s)."""
+    model = lesson08.new_language_model(seed=seed, parts=(part,), n_layers=n_layers)
+    lesson08.teach_language(model, sentences()[0], seed=seed)
+    return model
+
+
 # --- rápidos, sempre ------------------------------------------------------------------
 
 
@@ -334,6 +341,25 @@ def test_what_this_grammar_does_not_need(seed):
         small_excess(seed, n_layers=1),
     ):
         assert abs(other - whole) < 0.03
+
+
+@claims
+@pytest.mark.parametrize("seed", SEEDS)
+def test_with_500_steps_two_blocks_do_without_the_norm(seed):
+    """O que custava em 150 passos já não custa: a LayerNorm apressa."""
+    assert 0 < excess(trained_without("norm", seed, n_layers=2)) < 0.03
+
+
+@claims
+@pytest.mark.parametrize("seed", SEEDS)
+def test_one_block_without_positions_writes_twice_as_many_errors(seed):
+    rates = [
+        grammatical_rate(lesson08.write_sentences(model, seed=seed))
+        for model in (gpt(seed), trained_without("positions", seed, n_layers=1))
+    ]
+    errors, without_positions = (1 - rate for rate in rates)
+    assert errors < 0.12 and without_positions > 0.16
+    assert without_positions > 1.7 * errors
 
 
 @claims

@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -154,11 +155,16 @@ def test_each_solution_passes_its_check(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_diagnoses_point_to_sections_that_exist(path):
-    titles = re.findall(r"^## (\d+\. .+)$", "\n".join(cells(path, "markdown")), re.M)
+    """Seções do próprio caderno, ou de um anterior, com o número dele na frente."""
+    places = {}
+    for other in NOTEBOOKS:
+        text = "\n".join(cells(other, "markdown"))
+        prefix = "" if other == path else f"caderno {other.stem[:2]}, "
+        for number, name in re.findall(r"^## (\d+)\. (.+)$", text, re.M):
+            places[f"{prefix}seção {number}, “{name}”"] = other
     for exercise_id in lesson_ids(path):
         for mistake in CATALOGUE[exercise_id].mistakes:
-            number, name = re.fullmatch(r"seção (\d+), “(.+)”", mistake.see).groups()
-            assert f"{number}. {name}" in titles
+            assert places[mistake.see].stem <= path.stem
 
 
 def scores_by_loop(q, k):
@@ -221,6 +227,19 @@ def pops_the_list(words):
 def only_when_plural(words):
     if words[words.index("■") - 1] in ("os", "as"):
         return 1
+
+
+def raises(error):
+    def answer(q, k):
+        raise error
+
+    return answer
+
+
+def transposed_in_place(x, n_heads):
+    x = x.unflatten(-1, (n_heads, -1))
+    x.transpose_(1, 2)
+    return x
 
 
 class WithoutForward(SelfAttention):
@@ -313,6 +332,11 @@ def hidden_inside(scores, factor):
         ("3.1", lambda q, k: q @ k.T(), "raised", "`.T` e `.mT` não levam"),
         ("3.1", lambda q, k: q.sum - k, "raised", "faltam os parênteses"),
         ("3.1", lambda q, k: q(k), "raised", "foi chamado como função"),
+        ("3.1", lambda q, k: torch.cat(q, k), "raised", "recebem uma lista"),
+        ("3.1", lambda q, k: q.append(k), "raised", "não cresce com `append`"),
+        ("3.1", lambda q, k: torch.cat([q, k.sum()]), "raised", "é um número só"),
+        ("3.1", raises(GeneratorExit), "raised", "GeneratorExit"),
+        ("7.3", transposed_in_place, "gradient", "grava por cima"),
         ("5.4", WithoutForward, "refused", "confira o nome, e se ele está alinhado"),
         ("5.4", OneProjection, "refused", "W_q e W_k são a mesma matriz"),
         (
@@ -354,6 +378,47 @@ def test_a_loop_that_never_ends_is_interrupted(request, monkeypatch, ignored):
     assert result.mistake == "time" and time.monotonic() - start < 5
     assert check("3.1", scores_by_loop)  # e o estado ficou inteiro
     assert signal.getsignal(signal.SIGINT) == handler
+
+
+@pytest.mark.skipif(sys.gettrace() is not None, reason="há um depurador")
+def test_a_loop_that_swallows_every_error_is_interrupted_too(monkeypatch):
+    monkeypatch.setattr(engine, "TIME_LIMIT", 0.3)
+
+    def endless(q, k):
+        while True:
+            try:
+                time.sleep(0.001)
+                return q @ k
+            except:  # noqa: E722
+                pass
+
+    start = time.monotonic()
+    assert check("3.1", endless).mistake == "time" and time.monotonic() - start < 5
+    assert sys.gettrace() is None and check("3.1", scores_by_loop)
+
+
+def test_the_time_the_inputs_take_is_not_the_answers(monkeypatch):
+    exercise, ready = CATALOGUE["3.1"], CATALOGUE["3.1"].inputs()
+    slow = replace(exercise, inputs=lambda: time.sleep(0.4) or ready)
+    monkeypatch.setitem(CATALOGUE, "3.1", slow)
+    monkeypatch.setattr(engine, "TIME_LIMIT", 0.3)
+    assert check("3.1", scores_by_loop)
+
+
+def test_check_does_not_depend_on_the_state_of_pytorch_nor_changes_it(request):
+    request.addfinalizer(lambda: torch.set_grad_enabled(True))
+    torch.set_grad_enabled(False)  # alguém o desligou no caderno
+    assert check("7.3", lambda x, n: x.unflatten(-1, (n, -1)).transpose(1, 2))
+    assert not torch.is_grad_enabled()
+    torch.set_grad_enabled(True)
+
+    def changes_it(x, n):
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+        return x.unflatten(-1, (n, -1)).transpose(1, 2)
+
+    assert check("7.3", changes_it).mistake == "gradient"
+    assert torch.is_grad_enabled() and torch.get_default_dtype() == torch.float32
 
 
 @pytest.mark.parametrize("wrap", [list, tuple, torch.tensor])
@@ -499,6 +564,7 @@ def test_status_is_seen_without_colour():
         (float("nan"), "veio NaN"),
         (25, "25% se escreve 0.25"),
         ("muito", "deve ser um número"),
+        (10**400, "deve ser um número"),
     ],
 )
 def test_reveal(guess, words):

@@ -110,6 +110,14 @@ def calls_the_ready_one(x, n_heads):
     return split_heads(x, n_heads)
 
 
+def in_the_notebook(name):
+    """A função da seção 4, definida fora do pacote, com esse nome."""
+    code = f"def {name}(x, n_heads):\n    d_model = x.shape[-1]\n"
+    code += "    x = x.unflatten(-1, (n_heads, d_model // n_heads))\n"
+    exec(code + "    return x.transpose(-3, -2)\n", names := {})
+    return names[name]
+
+
 def two_names_for_three_sizes(x, n_heads):
     B, T = x.shape
     return x.view(B, T)
@@ -126,6 +134,7 @@ def two_names_for_three_sizes(x, n_heads):
         ("7.2", torch.tensor(36864)),
         ("7.3", split_by_slices),
         ("7.3", split_one_number_at_a_time),
+        ("7.3", in_the_notebook("my_split")),
         ("7.3", lambda x, H: torch.stack(x.chunk(H, -1), 1)),
         ("7.3", lambda x, H: x.unflatten(-1, (H, -1)).permute(0, 2, 1, 3)),
         ("7.4", heads_one_by_one),
@@ -212,6 +221,7 @@ def test_repeated_split_needs_the_gradient():
         ),
         ("7.3", split_heads, "refused"),
         ("7.3", calls_the_ready_one, "refused"),
+        ("7.3", in_the_notebook("split_heads"), "refused"),
         ("7.4", joined(lambda x, shape: x.flatten(1, 2)), "concatenated-tokens"),
         (
             "7.4",

@@ -275,7 +275,7 @@ def test_mistakes_written_by_students(exercise_id, answer, mistake):
         (
             "8.4",
             generate_choosing(lambda logits: 0 * logits[:, -1:, 0].long()),
-            "esperado 10, veio 0;",
+            "esperado 6, veio 0;",
         ),
         (
             "8.5",

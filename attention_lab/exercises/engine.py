@@ -15,6 +15,7 @@ import linecache
 import math
 import re
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -52,6 +53,19 @@ GLOSSES = [  # o que as mensagens mais comuns querem dizer
         "tensor com `torch.ones(1)`, `torch.zeros(n)` ou `torch.tensor([x])`.",
     ),
     (
+        r"argument 'tensors'.*must be tuple of Tensors, not Tensor",
+        "o `cat` e o `stack` recebem uma lista: `torch.cat([a, b], dim=...)`.",
+    ),
+    (
+        r"'Tensor' object has no attribute 'append'",
+        "um tensor não cresce com `append`: junte os dois com `torch.cat`.",
+    ),
+    (
+        r"zero-dimensional tensor.*cannot be concatenated",
+        "um dos tensores é um número só, sem eixo: o `argmax()` e o `sum()` sem "
+        "`dim` juntam tudo. Diga o eixo, com `keepdim=True`.",
+    ),
+    (
         r"sum\(\) received an invalid combination.*keepdim",
         "diga também o eixo: `sum(dim=-1, keepdim=True)`.",
     ),
@@ -61,9 +75,8 @@ GLOSSES = [  # o que as mensagens mais comuns querem dizer
     ),
     (
         r"'Tensor' object is not callable",
-        "um tensor foi chamado como função: há parênteses a mais, como em `x.T()` ou "
-        "`loss()`? (`.T` e `.mT` não levam, e o `step` do otimizador não recebe a "
-        "perda.)",
+        "um tensor foi chamado como função. Uma matriz se multiplica (`x @ W.T`), `.T` "
+        "e `.mT` não levam parênteses, e o `step` do otimizador não recebe a perda.",
     ),
     (r"A must be batches of square", "há tantas equações quantos pesos?"),
     (
@@ -168,8 +181,8 @@ GLOSSES = [  # o que as mensagens mais comuns querem dizer
     (
         r"only one element tensors|can be converted to Python scalars",
         "`float`, `math.exp`, `.item()` e os números dentro de `torch.tensor([...])` "
-        "pedem um número só: para todos de uma vez, use `torch.exp`; para juntar "
-        "tensores, `torch.cat`.",
+        "pedem um número só: para todos de uma vez, use a função do torch de mesmo "
+        "nome (`torch.exp`, `torch.sqrt`); para juntar tensores, `torch.cat`.",
     ),
     (
         r"boolean masks|bool tensor",
@@ -339,7 +352,8 @@ def grade(exercise, answer) -> Result:
         return _unsolved(exercise.id)
     if isinstance(exercise, ValueExercise):
         return _grade_value(exercise, answer)
-    return _grade_function(exercise, answer)
+    with torch.enable_grad():  # quem o desligou no caderno não perde a correção
+        return _grade_function(exercise, answer)
 
 
 def sample(seed: int, *shapes: tuple[int, ...]) -> tuple[Tensor, ...]:
@@ -388,8 +402,8 @@ def _grade_function(exercise: FunctionExercise, answer) -> Result:
         alone = isinstance(value, tuple) and len(exercise.outputs) == 1
         return list(value) if alone and all(map(_is_number, value)) else value
 
-    deadline = time.monotonic() + TIME_LIMIT
     cases = exercise.inputs()
+    deadline = time.monotonic() + TIME_LIMIT
     runs = []
     for inputs in cases:
         run = _run(call, inputs, deadline)
@@ -468,11 +482,11 @@ def _gradient_problem(exercise, call, inputs, deadline) -> str:
     try:
         got = _gradients(call, inputs, deadline)
     except RuntimeError as error:
-        if "inplace" in str(error):
+        if re.search("in-?place", str(error)):
             return (
                 "Os valores estão certos, mas o gradiente falha: uma operação que "
-                "grava por cima (`-=`, `/=`, `exp_()`) apagou um número necessário ao "
-                "gradiente. Troque `a /= b` por `a = a / b`."
+                "grava por cima (`-=`, `/=`, `exp_()`, `transpose_()`) apagou um "
+                "número necessário ao gradiente. Troque `a /= b` por `a = a / b`."
             )
         return (
             "Os valores estão certos, mas o gradiente não chega às entradas: sem ele, "
@@ -710,8 +724,11 @@ def _same_value(a, b, tolerance: float) -> bool:
 
 
 def _run(function, inputs: tuple, deadline: float | None = None, copy=True) -> _Run:
-    """Roda a função sobre cópias: guarda o valor, o erro e as entradas alteradas."""
-    run = _Run()
+    """Roda a função sobre cópias: guarda o valor, o erro e as entradas alteradas.
+
+    O que ela muda no PyTorch inteiro (o dtype padrão, o registro de gradientes) volta.
+    """
+    run, dtype = _Run(), torch.get_default_dtype()
     given = _copies(inputs) if copy else inputs
     seconds = None if deadline is None else deadline - time.monotonic()
     printed = io.StringIO()
@@ -719,12 +736,17 @@ def _run(function, inputs: tuple, deadline: float | None = None, copy=True) -> _
         with (
             contextlib.redirect_stdout(printed),
             warnings.catch_warnings(),
+            torch.enable_grad(),
             _time_limit(seconds),
         ):
             warnings.simplefilter("ignore")
             run.value = function(*given)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:  # o botão de parar
+        raise
+    except BaseException as error:
         run.error = error
+    finally:
+        torch.set_default_dtype(dtype)
     run.printed = bool(printed.getvalue())
     if copy:
         pairs = enumerate(zip(inputs, given))
@@ -749,10 +771,18 @@ def _time_limit(seconds: float | None):
         yield
         return
     lock, state = threading.Lock(), {"open": True, "fired": False}
-    before = signal.getsignal(signal.SIGINT)
-    deaf = not callable(before)  # um processo aberto em segundo plano ignora o SIGINT
-    if deaf:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    tracer = sys.gettrace()
+
+    def stop(signum, frame):
+        # Um `except:` sem nome engoliria a interrupção: outra vem na linha seguinte.
+        if state["open"] and state["fired"] and tracer is None:
+            while frame is not None and frame.f_code.co_filename != __file__:
+                frame.f_trace, frame = _interrupt_again, frame.f_back
+            sys.settrace(_interrupt_again)
+        raise KeyboardInterrupt
+
+    # o nosso, também porque um processo aberto em segundo plano ignora o SIGINT
+    before = signal.signal(signal.SIGINT, stop)
 
     def interrupt():
         with lock:
@@ -774,11 +804,16 @@ def _time_limit(seconds: float | None):
             raise
         raise _TimeUp from None
     finally:
+        sys.settrace(tracer)
         with lock:
             state["open"] = False
         timer.cancel()
-        if deaf:
-            signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+
+
+def _interrupt_again(frame, event, argument):
+    if event == "line":
+        raise KeyboardInterrupt
 
 
 def _copies(inputs: tuple) -> tuple:
@@ -986,7 +1021,7 @@ def reveal(guess: float | None, measured, digits: int = 2) -> None:
         return
     try:
         gap = float(guess) - value
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         print(text, f"A aposta deve ser um número, como 0.5; veio {_show(guess)}.")
         return
     if math.isnan(gap):

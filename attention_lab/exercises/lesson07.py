@@ -12,7 +12,8 @@ from attention_lab.exercises.engine import (
     sample,
 )
 
-ONE_BY_ONE, FUSED, SHAPES, BREAK, COUNT, MIX = (
+BY_HAND, ONE_BY_ONE, FUSED, SHAPES, BREAK, COUNT, MIX = (
+    "seção 2, “À mão”",
     "seção 3, “Exemplo resolvido: três cabeças, uma de cada vez”",
     "seção 4, “Um módulo só”",
     "seção 5, “Formas: um quebra-cabeça”",
@@ -37,10 +38,18 @@ def returned_list(*inputs):
 
 
 def own_split(answer):
-    """A resposta, se não é a `split_heads` do curso nem chama a da seção 4."""
-    names = getattr(getattr(answer, "__code__", None), "co_names", ())
-    ready = answer is split_heads or "split_heads" in names
+    """A resposta, se não é a `split_heads` do curso ou da seção 4, nem chama uma."""
+    code = getattr(answer, "__code__", None)
+    same_body = getattr(code, "co_code", None) == _split_of_section_4.__code__.co_code
+    ready = answer is split_heads or (same_body and code.co_name == "split_heads")
+    ready = ready or "split_heads" in getattr(code, "co_names", ())
     return ready_made if ready else one_tensor(answer)
+
+
+def _split_of_section_4(x, n_heads):
+    d_model = x.shape[-1]
+    x = x.unflatten(-1, (n_heads, d_model // n_heads))
+    return x.transpose(-3, -2)
 
 
 def ready_made(*inputs):
@@ -303,6 +312,12 @@ EXERCISES = [
         praise="4 · 96² = 36.864, com 1, 8 ou 96 cabeças: elas repartem a largura, e "
         "não a multiplicam.",
         mistakes=[
+            Mistake(
+                "xor",
+                4 * 96 ^ 2,
+                "386 é o que dá o `^`. Em Python, a potência é `**`: `4 * 96**2`.",
+                COUNT,
+            ),
             Mistake(
                 "times-heads",
                 8 * 4 * 96 * 96,
@@ -635,8 +650,10 @@ EXERCISES = [
             Mistake(
                 "view-complains",
                 _heads(split_heads, _merged_without_copy),
-                "O `transpose` está certo. Depois dele, os números não estão em fila "
-                "na memória, e o `view` reclama. Use `reshape`.",
+                "Depois de um `transpose`, os números não estão em fila na memória, e "
+                "o `view` reclama. Use `reshape`, que aceita qualquer ordem, também a "
+                "errada: confira se a troca é entre as cabeças e os tokens, "
+                "`transpose(1, 2)`.",
                 BREAK,
             ),
             Mistake(
@@ -720,7 +737,7 @@ EXERCISES = [
                 _heads(split_heads, merge_heads, scale=lambda q: q.shape[-1] ** -0.5),
                 "A volta está certa, mas os escores foram divididos por √d_model. Cada "
                 "cabeça compara vetores de d_k coordenadas: a divisão é por √d_k.",
-                ONE_BY_ONE,
+                BY_HAND,
             ),
             Mistake(
                 "swapped",
@@ -787,15 +804,16 @@ EXERCISES = [
             Mistake(
                 "rows-of-W_o",
                 _blocks(_rows),
-                "Você cortou linhas de W_o. As linhas são as coordenadas da saída; as "
-                "da entrada, que as cabeças ocupam, são as colunas: `W_o[:, ...]`.",
+                "O que você usou de W_o ainda tem todas as H·d_k colunas: é W_o "
+                "inteira, um corte de linhas ou uma fatia sem fim. A cabeça h ocupa só "
+                "d_k colunas: `W_o[:, h * d_k : (h + 1) * d_k]`.",
                 MIX,
             ),
             Mistake(
                 "block-not-transposed",
                 _blocks(lambda W, h, H: _columns(W, h, H).T),
-                "O bloco está certo, (d_out, d_k), mas falta transpor: `nn.Linear` faz "
-                "`x @ W.T`.",
+                "Falta transpor: `nn.Linear` faz `x @ W.T`. E confira se o bloco tem "
+                "só as d_k colunas da cabeça.",
                 MIX,
             ),
             Mistake(

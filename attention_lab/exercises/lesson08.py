@@ -19,6 +19,7 @@ from attention_lab.exercises.engine import (
 from attention_lab.layers import MultiHeadAttention
 
 HAND = "seção 2, “À mão”"
+SCALE = "caderno 04, seção 7, “Por que dividir por √d_k”"
 BLOCK = "seção 3, “Exemplo resolvido: um bloco, passo a passo”"
 BREAK = "seção 4, “O que quebra sem cada peça”"
 MODEL = "seção 6, “O bloco e o GPT”"
@@ -184,6 +185,17 @@ def _always_from_the_start(predict, ids, n):
 
 def _all_at_once(predict, ids, n):
     return torch.cat([ids, predict(ids).argmax(-1)[:, -n:]], dim=1)
+
+
+def _predict_unpacked(predict, ids, n):
+    logits, _ = predict(ids)
+    chosen = logits[:, -1].argmax(-1, keepdim=True)
+    return torch.cat([ids, chosen], dim=1)
+
+
+def _predict_first_sentence(predict, ids, n):
+    chosen = predict(ids)[0][:, -1].argmax(-1, keepdim=True)
+    return torch.cat([ids, chosen], dim=1)
 
 
 def _backwards(predict, ids, n):
@@ -500,6 +512,25 @@ EXERCISES = [
                 MODEL,
             ),
             Mistake(
+                "only-the-way-back",
+                4 * D_MODEL**2 + D_MODEL,
+                "16.448 é só a camada da volta, de 256 para 64, com os vieses. Falta a "
+                "da ida, de 64 para 256.",
+                MODEL,
+            ),
+            Mistake(
+                "not-added",
+                (4 * D_MODEL**2 + 4 * D_MODEL, 4 * D_MODEL**2 + D_MODEL),
+                "As duas camadas estão certas. Agora some: a resposta é um número só.",
+                MODEL,
+            ),
+            Mistake(
+                "xor",
+                8 * D_MODEL ^ 2 + 5 * D_MODEL,
+                "834 é o que dá o `^`. Em Python, a potência é `**`: `8 * 64**2`.",
+                MODEL,
+            ),
+            Mistake(
                 "one-matrix",
                 4 * D_MODEL**2,
                 "Você contou uma matriz só, sem vieses. São duas: 64 → 256 e 256 → 64.",
@@ -699,7 +730,7 @@ EXERCISES = [
             Mistake(
                 "attend-unpacked",
                 _attend_unpacked,
-                "Aqui `attend` devolve um tensor só: não há par a separar.",
+                "Aqui cada peça devolve um tensor só: não há par a separar.",
                 BLOCK,
             ),
             Mistake(
@@ -835,8 +866,8 @@ EXERCISES = [
         id="8.4",
         reference=greedy,
         inputs=lambda: [
+            _generation_inputs(6, 3, 5, 6),  # B = 3: separar em dois dá erro
             _generation_inputs(5, 2, 3, 4),
-            _generation_inputs(6, 3, 5, 6),
         ],
         outputs=("ids",),
         praise="Prever, escolher, juntar, repetir: gerar texto é esse laço. O "
@@ -867,9 +898,26 @@ EXERCISES = [
                 GENERATE,
             ),
             Mistake(
+                "predict-unpacked",
+                _predict_unpacked,
+                "Aqui `predict` devolve só os logits, (B, T, vocabulário): não há par "
+                "a separar, como o do modelo da seção 11.",
+                GENERATE,
+            ),
+            Mistake(
+                "one-axis-less",
+                _predict_first_sentence,
+                "O token escolhido perdeu um eixo: falta `keepdim=True` no `argmax`. "
+                "Ou há um `predict(ids)[0]`, que pegou só a primeira frase do batch: aqui "
+                "`predict` devolve só os logits.",
+                GENERATE,
+            ),
+            Mistake(
                 "logit-as-token",
                 _greedy_by(lambda predict, ids: predict(ids)[:, -1].amax(-1)[:, None]),
-                "Você juntou o maior logit, e não o número do token: use `argmax`.",
+                "Entraram em `ids` números com vírgula: ou o maior logit, no lugar do "
+                "número do token (`argmax`), ou um tensor criado sem "
+                "`dtype=torch.long`.",
                 GENERATE,
             ),
             Mistake(
@@ -908,8 +956,9 @@ EXERCISES = [
             Mistake(
                 "one-token",
                 lambda predict, ids, n: greedy(predict, ids, 1),
-                "Você acrescentou um token só. São `n`: falta o laço, ou um `return` "
-                "dentro dele o encerra na primeira volta.",
+                "Você acrescentou um token só, e são `n`. Falta o laço; ou um `return` "
+                "dentro dele o encerra na primeira volta; ou o token escolhido não "
+                "voltou para `ids`, e cada volta recomeçou da mesma frase.",
                 GENERATE,
             ),
             Mistake(
@@ -1058,7 +1107,7 @@ EXERCISES = [
                 "unscaled",
                 _cached_with(lambda q, k, v: attention(q, k, v, scale=1.0)[0]),
                 "O cache está certo, mas faltou dividir os escores por √d_k.",
-                BREAK,
+                SCALE,
                 lambda got, q, *rest: (
                     f"Aqui √d_k = √{q.shape[-1]} = {decimal(math.sqrt(q.shape[-1]))}."
                 ),
@@ -1068,14 +1117,14 @@ EXERCISES = [
                 _scaled_by(lambda k: k.shape[-2]),
                 "O cache está certo, mas os escores foram divididos pela raiz do "
                 "número de tokens, T + 1. A divisão é por √d_k, a largura da chave.",
-                BREAK,
+                SCALE,
             ),
             Mistake(
                 "scale-of-the-past",
                 _scaled_by(lambda k: k.shape[-2] - 1),
                 "O cache está certo, mas os escores foram divididos por √T, a raiz do "
                 "número de tokens. A divisão é por √d_k, a largura da chave.",
-                BREAK,
+                SCALE,
             ),
             Mistake(
                 "added-to-the-past",
