@@ -29,10 +29,10 @@ ALPHABET = "".join(c for c in map(chr, range(35, 127)) if c not in "<&'\\")
 SINGLE = 77
 
 _STYLE = """
-:host { display: block; max-width: 840px; color-scheme: light; }
+:host { display: block; max-width: 840px; color-scheme: light; direction: ltr; }
 * { box-sizing: border-box; }
 .all { padding: 12px 14px 14px; background: #FFFFFF; color: INK;
-  font: 14px/1.4 system-ui, sans-serif; }
+  font: 14px/1.4 system-ui, sans-serif; forced-color-adjust: none; }
 .bar { display: flex; flex-wrap: wrap; gap: 6px 18px; align-items: center; }
 .bar label { display: flex; gap: 6px; align-items: center; font-weight: 600; }
 select { font: inherit; color: INK; background: #FFFFFF; border: 1px solid SOFT;
@@ -68,7 +68,7 @@ code { font: 13px/1.4 ui-monospace, monospace; color: SOFT; }
 .tall .token bdi { max-height: 100%; }
 .tall .token small { writing-mode: vertical-rl; min-height: 30px; line-height: 1;
   padding-top: 3px; }
-.said { min-height: 2.9em; margin: 2px 0 8px; }
+.said { margin: 2px 0 8px; overflow: auto; overflow-wrap: anywhere; }
 .said b { color: QUERY; }
 .both { display: flex; flex-wrap: wrap; gap: 14px 24px; align-items: flex-start; }
 .box { overflow: auto; max-width: 100%; max-height: 640px; padding: 3px; }
@@ -125,6 +125,17 @@ _SCRIPT = """
   const full = (v) => v >= 10 || v === 0 ? short(v)
     : v === 1 ? "até 0,001" : `0,00${v}`;
 
+  // Onde se lê um token: o repetido leva a ordem, e o muito longo se corta.
+  const count = new Map(), order = data.tokens.map((token) => {
+    count.set(token, (count.get(token) ?? 0) + 1);
+    return count.get(token);
+  });
+  const nth = (i) => count.get(data.tokens[i]) > 1 ? ` (${order[i]}º)` : "";
+  const cut = (text) => {
+    const letters = [...text];
+    return letters.length > 40 ? letters.slice(0, 39).join("") + "…" : text;
+  };
+
   // A mesma escala de cores das figuras, de 0 a 1000.
   const stops = data.purples.map(
     (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
@@ -157,8 +168,14 @@ _SCRIPT = """
 
   const build = (host) => {
     const shadow = host.attachShadow({mode: "open"});
-    host.setAttribute("data-lm-suppress-shortcuts", ""); // no JupyterLab, as setas são
-    make(shadow, "style", {}, data.style);               // do explorador
+    // No JupyterLab, as setas são do explorador, e os atalhos com Ctrl seguem dele.
+    const keep = (on) => host.toggleAttribute("data-lm-suppress-shortcuts", on);
+    const isControl = (event) => event.key === "Control" || event.key === "Meta";
+    keep(true);
+    host.addEventListener("keydown", (event) => { if (isControl(event)) keep(false); });
+    host.addEventListener("keyup", (event) => { if (isControl(event)) keep(true); });
+    host.addEventListener("focusout", () => keep(true));
+    make(shadow, "style", {}, data.style);
     const root = make(shadow, "div",
       {class: "all", role: "group", "aria-label": "Explorador de cabeças"});
     const now = {layer: 0, head: 0, row: T - 1, col: null};
@@ -199,7 +216,8 @@ _SCRIPT = """
       "aria-label": "Consulta: de que token partem os arcos"});
     const chips = data.tokens.map((token, i) => {
       const box = make(tokens, "div", {class: "token"});
-      const button = make(box, "button", {type: "button", role: "radio", title: token});
+      const button = make(box, "button", {type: "button", role: "radio", title: token,
+        ...(nth(i) && {"aria-label": token + nth(i)})});
       make(button, "bdi", {}, token);
       const number = make(box, "small", {"aria-hidden": "true"});
       const point = () => { if (now.row !== i || now.col !== null) look(i, null); };
@@ -210,7 +228,8 @@ _SCRIPT = """
     });
     const step = (event, moves) => {
       const move = moves[event.key];
-      if (move === undefined) return null;
+      if (move === undefined || event.ctrlKey || event.altKey || event.metaKey)
+        return null; // é um atalho do navegador
       event.preventDefault();
       event.stopPropagation();
       return move;
@@ -364,15 +383,20 @@ _SCRIPT = """
           + `h ${2 * half} L ${end} ${low + half} Z`});
       }
     };
-    const bdi = (name, token) => make(said, name, {dir: "auto"}, token);
     const put = (text) => said.append(text);
+    const token = (name, i) => {
+      const title = data.tokens[i];
+      const node = make(said, name, {dir: "auto", title}, cut(title));
+      put(nth(i));
+      return node;
+    };
     const say = () => {
       const {row, col} = now;
       said.replaceChildren();
-      bdi("b", data.tokens[row]).style.unicodeBidi = "isolate";
+      token("b", row).style.unicodeBidi = "isolate";
       if (col !== null) {
         put(" → ");
-        bdi("bdi", data.tokens[col]);
+        token("bdi", col);
         put(isBlocked(row, col) ? ": não pode olhar" : `: ${full(at(row, col))}`);
         return;
       }
@@ -382,7 +406,7 @@ _SCRIPT = """
       put(top.length ? " olha para: " : " não olha para nenhum: a linha é toda 0");
       top.forEach((j, n) => {
         if (n) put(" · ");
-        bdi("bdi", data.tokens[j]);
+        token("bdi", j);
         put(` ${full(at(row, j))}`);
       });
     };
@@ -428,6 +452,7 @@ _SCRIPT = """
     const arrange = () => {
       const width = root.clientWidth - 28;
       if (width <= 0) return; // ainda não está na tela
+      said.style.height = width < 560 ? "5.7em" : "2.9em"; // fixa: o mapa não pula
       line.classList.remove("tall");
       sky.setAttribute("width", 0); // a largura de antes não conta
       if (line.scrollWidth > line.clientWidth) {
@@ -444,8 +469,10 @@ _SCRIPT = """
         size = Math.floor(Math.min(room / T, 460 / T, 36));
         beside = false;
       }
-      size = Math.max(size, 3);
-      if (size < 12) for (const labels of [rows, cols]) labels.hidden = true;
+      if (size < 12) { // nem os nomes
+        for (const labels of [rows, cols]) labels.hidden = true;
+        size = Math.floor(clamp(Math.min((width - 8) / T, 460 / T), 3, 36));
+      }
       for (const label of [...rows.children]) label.style.height = `${size}px`;
       for (const label of [...cols.children]) label.style.width = `${size}px`;
       cells.className = data.causal ? "cells hatch" : "cells";
@@ -458,7 +485,11 @@ _SCRIPT = """
       drawHead();
       reveal();
     };
-    new ResizeObserver(arrange).observe(host);
+    let before = null; // só a largura conta: a altura muda a cada token apontado
+    new ResizeObserver(() => {
+      if (host.clientWidth !== before) arrange();
+      before = host.clientWidth;
+    }).observe(host);
     arrange();
   };
   for (const host of document.querySelectorAll("[data-heads='KEY']"))
@@ -630,17 +661,24 @@ def _miniature(ax, weights, labels, mask, title) -> None:
 def _alt(names, maps, indices) -> str:
     """O que se vê na última linha de cada mapa, que é a que o explorador abre."""
     found = []
+    quoted = [f"“{_short(name)}”" for name in names]
+    called = [  # um token repetido leva a ordem
+        f"{names[: i + 1].count(name)}º {quoted[i]}"
+        if names.count(name) > 1
+        else quoted[i]
+        for i, name in enumerate(names)
+    ]
     for layer, head in indices:
         row = maps[layer, head, -1]
         top = int(row.argmax())
-        seen = f"“{_short(names[top])}” ({_comma(row[top])})" if row[top] else "nenhum"
+        seen = f"{called[top]} ({_comma(row[top])})" if row[top] else "nenhum"
         name = f"cabeça {head}"
         if len(maps) > 1:
             name = f"camada {layer}, {name}"
         found.append(f"{name}, {seen}")
     return (
         f"Mapas de pesos de atenção: {_sizes(maps)}. Para onde mais olha o último, "
-        f"“{_short(names[-1])}”: {'; '.join(found)}."
+        f"{quoted[-1]}: {'; '.join(found)}."
     )
 
 
@@ -656,14 +694,26 @@ def _show(fig, alt) -> None:
 # --- textos -----------------------------------------------------------------------
 
 
+_UNSEEN = ("Cc", "Cs", "Zl", "Zp")
+_DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
 def _visible(token: str) -> str:
-    """O token como se lê: o vazio, as quebras e os espaços ganham um sinal."""
+    """O token como se lê: o que não se vê ganha um sinal ou um nome.
+
+    Os controles de direção saem: trocariam de lugar o texto em volta.
+    """
     if not token:
         return "(vazio)"
+    if all(unicodedata.category(c) == "Cf" for c in token):
+        return " ".join(f"U+{ord(c):04X}" for c in token)
     if token.isspace() and "\n" not in token and "\t" not in token:
         return "␣" * len(token)
     token = token.replace("\r", "").replace("\n", "↵").replace("\t", "⇥")
-    return "".join("�" if unicodedata.category(c) in ("Cc", "Cs") else c for c in token)
+    return "".join(
+        "�" if unicodedata.category(c) in _UNSEEN or c in _DIRECTIONS else c
+        for c in token
+    )
 
 
 def _short(name: str) -> str:
@@ -687,9 +737,10 @@ def _sizes(maps) -> str:
 
 
 def _tokens(tokens) -> list[str]:
-    if isinstance(tokens, str):
+    if isinstance(tokens, str | bytes):
         raise TypeError("tokens deve ser uma lista, mas veio um texto: use split().")
-    if hasattr(tokens, "detach"):
+    each = tokens if isinstance(tokens, list | tuple) else ()
+    if any(hasattr(part, "detach") for part in (tokens, *each)):
         raise TypeError(
             "tokens deve ser uma lista de textos, mas veio um tensor: decodifique os "
             "ids, [vocabulary.words[i] for i in ids]."
@@ -717,11 +768,14 @@ def _maps(weights, n_tokens: int) -> np.ndarray:
     shape = _shape(weights)
     _check_shape(shape, n_tokens)
     try:
-        maps = np.asarray(figures._plain(weights), dtype=float)
-    except (TypeError, ValueError):
+        maps = np.asarray(figures._plain(weights))
+        if np.iscomplexobj(maps):
+            raise TypeError("complexos")
+        maps = maps.astype(float)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         raise TypeError(
-            "weights deve ter só números, e mapas do mesmo tamanho nas cabeças todas, "
-            f"mas veio {type(weights).__name__}."
+            "weights deve ter só números reais, e mapas do mesmo tamanho nas cabeças "
+            f"todas, mas veio {type(weights).__name__}."
         ) from None
     _check_shape(maps.shape, n_tokens)
     _check_values(maps)

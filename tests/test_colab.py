@@ -136,7 +136,7 @@ class Colab:
     def execute(self, name: str):
         """Roda o caderno no Python do ambiente; devolve-o com as saídas."""
         jupyter = [sys.executable, "-m", "jupyter", "execute", "--kernel_name=colab"]
-        limit = f"--timeout={2 * tool.CELL_TIMEOUT}"
+        limit = f"--timeout={tool.CELL_TIMEOUT}"
         path = self.notebooks / f"{name}.ipynb"
         run(*jupyter, "--allow-errors", "--inplace", limit, path, env=self.environment)
         return nbformat.read(path, as_version=4)

@@ -276,7 +276,7 @@ from attention_lab import MultiHeadAttention, attention, causal_mask
 from attention_lab.efficient import tiled_attention
 torch.set_num_threads(1)
 
-def peak():  # KiB; VmHWM é deste processo, ru_maxrss herdaria o do pai
+def peak():  # KiB, deste processo: ru_maxrss herdaria o do pai
     return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 
 layer = MultiHeadAttention(64, 1, attend=tiled_attention)

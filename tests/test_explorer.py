@@ -193,6 +193,9 @@ def test_tokens_are_text_and_nothing_is_left_without_scripts(shown):
 
 def test_names_are_written_as_they_read():
     assert explorer._visible("a\r\n") == "a↵"
+    assert explorer._visible("a\u202eb\u2028") == "a�b�"  # trocaria de lugar o resto
+    assert explorer._visible("\u200b") == "U+200B"
+    assert explorer._visible("👩\u200d👧") == "👩\u200d👧"
     assert explorer._short("a" * 16) == "a" * 16
     assert explorer._short("a" * 17) == "a" * 15 + "…"
     assert explorer._sizes(np.zeros((1, 1, 2, 2))) == "1 cabeça, 2 tokens"
@@ -346,7 +349,13 @@ def test_refuses_what_does_not_fit(shown, tokens, weights, message):
         (TOKENS, [None, None], "weights é None"),
         (TOKENS, [GOOD, None], "weights é None"),
         ("o gato", GOOD, r"use split\(\)"),
+        (b"gatos", GOOD, r"use split\(\)"),
         (torch.arange(5), GOOD, "mas veio um tensor: decodifique"),
+        (list(torch.arange(5)), GOOD, "mas veio um tensor: decodifique"),
+        (TOKENS, GOOD * 1j, "só números reais, .* mas veio Tensor"),
+        (TOKENS, GOOD.to_sparse(), "só números reais, .* mas veio Tensor"),
+        (TOKENS, GOOD.to("meta"), "só números reais, .* mas veio Tensor"),
+        (TOKENS, [[[10**400] * 5] * 5], "só números reais, .* mas veio list"),
         (5, GOOD, "tokens deve ser uma lista de textos, mas veio int"),
         (TOKENS, [GOOD, GOOD[:1]], "mapas do mesmo tamanho nas cabeças todas"),
     ],
@@ -419,6 +428,7 @@ PREVIOUS[0] = torch.tensor([1.0, 0, 0, 0, 0])
 FIRST = torch.zeros(5, 5)
 FIRST[:, 0], FIRST[:, 1] = 0.93, 0.07
 TWO = torch.stack([PREVIOUS, FIRST])
+WIDE = maps(1, 32, 32)
 
 
 def said(page) -> str:
@@ -622,10 +632,81 @@ def test_hostile_tokens_run_nothing_and_can_be_read(opened):
     assert long.get_attribute("title") == HOSTILE[9]  # inteiro, ao passar o mouse
     assert long.bounding_box()["height"] < 100
     chips.nth(10).hover()
-    assert said(page).startswith("\u202eabc olha para: ")
+    assert said(page).startswith("�abc olha para: ")
     assert page.locator(".said b").evaluate("e => getComputedStyle(e).unicodeBidi") == (
         "isolate"
     )
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize("letters", [48, 200, 3000])
+def test_a_long_token_stays_in_the_panel(opened, width, letters):
+    tokens = ["a" * letters, "ção" * letters, "b"]
+    page = opened((tokens, [[[1, 0, 0], [0.5, 0.5, 0], [0.4, 0.5, 0.1]]]))
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(100)
+    for i in range(3):
+        page.get_by_role("radio").nth(i).hover()
+        said_box = page.locator(".said")
+        assert said_box.evaluate("e => e.scrollWidth <= e.clientWidth")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator(".said bdi").first.get_attribute("title") == tokens[1]
+
+
+def test_what_is_said_does_not_move_the_map(opened):
+    """Nem a frase rola sozinha debaixo do ponteiro."""
+    tokens = (
+        "constitucionalidade das telecomunicações infelizmente demoradíssima".split()
+    )
+    tokens += ["de", "hoje", "é"]
+    words = ["pequena" + "ssíssima" * (i % 3) + str(i) for i in range(32)]
+    page = opened((tokens, np.full((1, 8, 8), 1 / 8)), (words, WIDE))
+    page.set_viewport_size({"width": 375, "height": 2400})
+    page.wait_for_timeout(100)
+    cells = page.locator(".cells").first
+    place = cells.bounding_box()
+    for row in range(8):
+        cells.hover(position={"x": 9, "y": (row + 0.5) * place["height"] / 8})
+        assert cells.bounding_box() == place
+        assert said(page).startswith(f"{tokens[row]} → ")
+    line = page.locator(".line").nth(1)
+    before = line.evaluate("e => e.scrollLeft")
+    chips = page.locator("[data-heads]").nth(1).get_by_role("radio")
+    for i in range(31, 15, -1):
+        chips.nth(i).dispatch_event("pointerenter")
+        page.wait_for_timeout(20)
+    assert line.evaluate("e => e.scrollLeft") == before
+
+
+def test_a_repeated_token_says_which_one(opened):
+    page = opened(("o gato que o cão viu".split(), maps(1, 6, 6)))
+    page.get_by_role("radio", name="o (2º)", exact=True).hover()
+    assert said(page).startswith("o (2º) olha para: ")
+    move_to_cell(page, 3, 0, T=6)
+    assert said(page).startswith("o (2º) → o (1º): ")
+    move_to_cell(page, 1, 2, T=6)
+    assert said(page).startswith("gato → que: ")
+    weights = np.eye(3)[[0, 1, 0]][None, None]
+    alt = explorer._alt(["o", "gato", "o"], weights, [(0, 0)])
+    assert alt.endswith("o último, “o”: cabeça 0, 1º “o” (1,00).")
+
+
+def test_the_shortcuts_of_the_browser_and_of_jupyterlab_still_work(opened):
+    page = opened((TOKENS, TWO))
+    kept = page.locator("[data-heads][data-lm-suppress-shortcuts]")
+    page.get_by_role("radio", name="gato").click()
+    page.keyboard.press("Alt+ArrowRight")
+    page.keyboard.press("Control+Home")
+    assert said(page).startswith("gato ")
+    page.keyboard.down("Control")
+    assert kept.count() == 0  # o JupyterLab ouve o Ctrl+S
+    page.keyboard.up("Control")
+    assert kept.count() == 1
+    page.keyboard.down("Control")
+    page.get_by_role("radio", name="no").focus()
+    page.evaluate("document.activeElement.blur()")
+    assert kept.count() == 1
+    page.keyboard.up("Control")
 
 
 def test_the_background_is_white_and_the_arrows_are_kept_in_jupyterlab(opened):

@@ -32,27 +32,45 @@ def text_of(outputs: list) -> list:
     return texts
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=mark(n)) for n in NAMES])
-def test_out_of_order_and_twice_then_run_all(name):
-    """Depois de qualquer bagunça, "executar tudo" dá as mesmas saídas."""
+def execute(name: str, cells: list) -> list:
+    """Roda as células num kernel, sem parar nos erros; devolve-as com as saídas."""
     notebook = nbformat.read(tool.NOTEBOOKS / f"{name}.ipynb", as_version=4)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    start, mess = code[0], code[1:]
-    random.Random(0).shuffle(mess)
-    cells = [start, *mess, *(cell for c in code for cell in (c, c))]
     notebook.cells = nbformat.from_dict(
         [dict(cell, id=f"c{i}", outputs=[]) for i, cell in enumerate(cells)]
     )
-    folder = {"metadata": {"path": str(tool.NOTEBOOKS)}}
     client = NotebookClient(
         notebook,
-        timeout=120,
+        timeout=tool.CELL_TIMEOUT,
         allow_errors=True,
-        resources=folder,
+        resources={"metadata": {"path": str(tool.NOTEBOOKS)}},
         kernel_name="python3",
     )
     client.execute()
-    tidy = notebook.cells[len(code) :]
+    return notebook.cells
+
+
+def code_cells(name: str) -> list:
+    notebook = nbformat.read(tool.NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=mark(n)) for n in NAMES])
+def test_going_back_after_run_all(name):
+    """Depois de "executar tudo", volta-se de célula em célula, do fim ao começo."""
+    code = code_cells(name)
+    again = execute(name, [*code, *reversed(code)])[len(code) :]
+    for cell in again:
+        assert not [o for o in cell.outputs if o.output_type == "error"], cell.source
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=mark(n)) for n in NAMES])
+def test_out_of_order_and_twice_then_run_all(name):
+    """Depois de qualquer bagunça, "executar tudo" dá as mesmas saídas."""
+    code = code_cells(name)
+    start, mess = code[0], code[1:]
+    random.Random(0).shuffle(mess)
+    cells = [start, *mess, *(cell for c in code for cell in (c, c))]
+    tidy = execute(name, cells)[len(code) :]
     for cell, once, twice in zip(code, tidy[::2], tidy[1::2], strict=True):
         assert not [o for o in twice.outputs if o.output_type == "error"], cell.source
         if "nbval-ignore-output" not in cell.metadata.get("tags", []):

@@ -695,7 +695,7 @@ def memory_growth(attend):
 
 SLOW = {
     # 1. O problema do contexto
-    "misturadas": lambda: above(95, *percent(*mixed_distances())),
+    "misturadas": lambda: above(90, *percent(*mixed_distances())),
     # 5. Pesos treináveis
     "depois_acuracia": lambda: above(
         99, *percent(after_training("inteiro")["acurácia"])

@@ -23,7 +23,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
-CELL_TIMEOUT = 120  # segundos
+CELL_TIMEOUT = 600  # segundos: só para não esperar para sempre
 MACHINE_PATH = re.compile(
     re.escape(str(ROOT))
     + r"|/(?:home|root|Users|tmp|var/folders)/\w|[A-Z]:\\+Users|site-packages"

@@ -908,8 +908,8 @@ EXERCISES = [
                 "one-axis-less",
                 _predict_first_sentence,
                 "O token escolhido perdeu um eixo: falta `keepdim=True` no `argmax`. "
-                "Ou há um `predict(ids)[0]`, que pegou só a primeira frase do batch: aqui "
-                "`predict` devolve só os logits.",
+                "Ou há um `predict(ids)[0]`, que pegou só a primeira frase do batch: "
+                "aqui `predict` devolve só os logits.",
                 GENERATE,
             ),
             Mistake(
