@@ -196,6 +196,7 @@ class Vocabulary:
 
     def unknown(self, word: str) -> str:
         """A mensagem de erro de uma palavra de fora, com até 3 palavras parecidas."""
+        word = word if len(word) <= 40 else word[:39] + "…"  # colaram um texto?
         near = difflib.get_close_matches(word, self.words, n=3, cutoff=0.6)
         hint = f" Parecidas: {', '.join(near)}." if near else ""
         return (

@@ -232,7 +232,7 @@ def test_trained_at_distance_5_all_learn(kind, seed):
 
 
 @pytest.mark.claims
-def test_trained_at_distance_10_only_attention_learns_in_every_seed():
+def test_trained_at_distance_10_attention_learns_in_every_seed_and_the_lstm_does_not():
+    """Na tanh, muda com o processador: 0,10 ou 0,93 ou 1,00 na mesma semente."""
     assert min(learned("atenção", 10, seed) for seed in SEEDS) > 0.97
-    for kind, seed in (("LSTM", 0), ("tanh", 2)):  # basta uma semente que não aprende
-        assert learned(kind, 10, seed) < 0.85
+    assert learned("LSTM", 10, 0) < 0.6

@@ -104,6 +104,7 @@ def test_padding_nao_aparece():
     "typed, message",
     [
         ("os gatinhos miaram", r"'gatinhos' não está no vocabulário \(81 palavras\)"),
+        ("a" * 99_999, r"'a{39}…' não está no vocabulário"),
         ("os gatinhos miaram", r"Parecidas: gato"),
         ("os gatinhos miaram", r"Parecidas: \w+, \w+, \w+\.$"),
         ("", "não tem palavra nenhuma"),

@@ -447,7 +447,7 @@ QUICK = {
     "gradiente_atencao": lambda: above(0.1, *gradients("atenção")[:, 1]),
     "treino20_atencao": lambda: above(97, *percent(*lesson01.LEARNED["atenção"][20])),
     "treino20_lstm": lambda: comma(100 * mean(lesson01.LEARNED["LSTM"][20]), 0),
-    "treino20_tanh": lambda: comma(100 * mean(lesson01.LEARNED["tanh"][20]), 0),
+    "treino20_tanh": lambda: below(50, *percent(*lesson01.LEARNED["tanh"][20])),
     "parametros_lstm": lambda: fact_parameters("LSTM"),
     "parametros_atencao": lambda: fact_parameters("atenção"),
     "fatos_lstm": lambda: remembered("LSTM"),
