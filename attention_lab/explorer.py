@@ -485,11 +485,7 @@ _SCRIPT = """
       drawHead();
       reveal();
     };
-    let before = null; // só a largura conta: a altura muda a cada token apontado
-    new ResizeObserver(() => {
-      if (host.clientWidth !== before) arrange();
-      before = host.clientWidth;
-    }).observe(host);
+    new ResizeObserver(arrange).observe(host);
     arrange();
   };
   for (const host of document.querySelectorAll("[data-heads='KEY']"))
