@@ -679,6 +679,24 @@ def test_what_is_said_does_not_move_the_map(opened):
     assert line.evaluate("e => e.scrollLeft") == before
 
 
+def test_a_narrow_page_gives_the_map_all_its_width(opened):
+    page = opened(([f"palavra{i}" for i in range(32)], WIDE))
+    page.set_viewport_size({"width": 375, "height": 900})
+    page.wait_for_timeout(100)
+    assert page.locator(".cells").bounding_box()["width"] > 280
+
+
+def test_a_page_from_right_to_left_and_high_contrast(opened):
+    page = opened((TOKENS, FIRST))
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    page.emulate_media(forced_colors="active")
+    places = [label.bounding_box()["x"] for label in page.locator(".cols div").all()]
+    assert places == sorted(places)  # as colunas seguem as do mapa
+    paint = "e => getComputedStyle(e).backgroundColor"
+    query = page.get_by_role("radio", checked=True).evaluate(paint)
+    assert query == "rgb(0, 114, 178)"  # COLORS["q"]
+
+
 def test_a_repeated_token_says_which_one(opened):
     page = opened(("o gato que o cão viu".split(), maps(1, 6, 6)))
     page.get_by_role("radio", name="o (2º)", exact=True).hover()
