@@ -215,6 +215,7 @@ def test_linhas_do_lote(make):
         (lambda: headline(-2), "mas veio -2"),
         (lambda: language(0), "mas veio 0"),
         (lambda: induction(2, T=27), "T deve ser inteiro, de 28 a 40, mas veio 27"),
+        (lambda: induction(2, T=[28]), r"T deve ser inteiro, .*, mas veio \[28\]"),
     ],
 )
 def test_numeros_errados(make, message):
