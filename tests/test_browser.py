@@ -268,9 +268,10 @@ class Lab:
     def close(self):
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(120)  # desliga uns dez kernels
         except subprocess.TimeoutExpired:
             self.process.kill()
+            self.process.wait()
 
 
 class Visit:
