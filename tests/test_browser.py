@@ -311,8 +311,7 @@ class Visit:
         address = place.get("url", "").removeprefix(self.lab.address)
         # Quem pede a lista enquanto nasce o kernel de outro recebe um 500 do servidor
         # (jupyter/notebook, issue 5345), e pede de novo.
-        lists = address.startswith(("/api/kernels?", "/api/sessions?"))
-        if not (lists and "status of 500" in text):
+        if not (address.startswith("/api/kernels?") and "status of 500" in text):
             self.problems["console"].append(f"{text} {address}".strip())
 
     def command(self, *name, **options):

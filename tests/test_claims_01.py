@@ -187,16 +187,18 @@ def test_trained_at_distance_20_attention_learns_in_the_budget(seed):
 @seeds
 def test_trained_at_distance_20_recurrent_nets_do_not_in_the_same_budget(seed):
     assert learned("LSTM", 20, seed) < 0.3
-    assert learned("tanh", 20, seed) < 0.6
+    assert learned("tanh", 20, seed) < 0.5
 
 
 @pytest.mark.claims
 @seeds
 @pytest.mark.parametrize("kind", RECURRENT)
 def test_recurrent_nets_learn_from_mixed_short_distances(kind, seed):
+    """Na tanh, uma semente fica em 0,93 num processador com AVX2."""
     reader = agreement_reader(kind, range(9), seed=seed)
     for distance in (0, 4, 8, 20):
-        assert agreement_accuracy(reader, distance, seed=seed) > 0.9
+        accuracy = agreement_accuracy(reader, distance, seed=seed)
+        assert accuracy > (0.9 if kind == "tanh" else 0.95)
 
 
 @pytest.mark.claims

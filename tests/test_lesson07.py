@@ -1,5 +1,7 @@
 """Exercícios do caderno 07: outras maneiras certas de responder, e os enganos."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch.nn.functional as F
 
 from attention_lab import attention, causal_mask, check
 from attention_lab.attention import split_heads
+from tools.notebooks import NOTEBOOKS
 
 
 def split_by_slices(x, n_heads):
@@ -111,10 +114,12 @@ def calls_the_ready_one(x, n_heads):
 
 
 def in_the_notebook(name):
-    """A função da seção 4, definida fora do pacote, com esse nome."""
-    code = f"def {name}(x, n_heads):\n    d_model = x.shape[-1]\n"
-    code += "    x = x.unflatten(-1, (n_heads, d_model // n_heads))\n"
-    exec(code + "    return x.transpose(-3, -2)\n", names := {})
+    """A `split_heads` que o caderno define na seção 4, com esse nome."""
+    notebook = json.loads(next(NOTEBOOKS.glob("07*.ipynb")).read_text("utf-8"))
+    sources = ["".join(cell["source"]) for cell in notebook["cells"]]
+    code = next(source for source in sources if source.startswith("def split_heads"))
+    code = code.partition("\n\n\n")[0].replace("def split_heads", f"def {name}")
+    exec(code, names := {})
     return names[name]
 
 
